@@ -1,0 +1,1 @@
+//! Builds a component from its source: cargo, then the component encoding.

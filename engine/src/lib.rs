@@ -1,0 +1,12 @@
+//! turbo-engine: a native download and publish engine with a sandboxed,
+//! WebAssembly-extensible edge.
+//!
+//! Dependencies point down only: `cli` joins the flows (`download`), a flow
+//! joins the adapters (`component`, `net`, `store`, `metrics`), the adapters
+//! never import one another, and all stand on the pure `plan` and `model`.
+
+pub mod component;
+pub mod model;
+pub mod net;
+pub mod plan;
+pub mod store;

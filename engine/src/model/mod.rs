@@ -1,0 +1,18 @@
+//! Plain values that every part of the engine speaks in.
+//!
+//! Nothing here performs I/O, reads a clock or draws a random number; parsing
+//! happens once, at the edge, and the types keep what was proven.
+
+mod candidate;
+mod digest;
+mod exit;
+mod range;
+mod region;
+mod web;
+
+pub use candidate::{Candidate, CandidateKind, Promise};
+pub use digest::{Algorithm, Digest, DigestError};
+pub use exit::{ExitCode, Explain};
+pub use range::ByteRange;
+pub use region::{Region, RegionError};
+pub use web::{DisplayUrl, Origin, is_shareable};
