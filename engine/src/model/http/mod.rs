@@ -6,5 +6,11 @@
 //! which bytes are written.
 
 mod content_range;
+mod fingerprint;
+mod retry_after;
+mod validator;
 
 pub use content_range::{ContentRange, ContentRangeError};
+pub use fingerprint::Fingerprint;
+pub use retry_after::retry_after;
+pub use validator::{Agreement, EntityTag, EntityTagError, LastModified, Validators};
