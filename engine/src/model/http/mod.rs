@@ -5,12 +5,19 @@
 //! the client bounds to 64 KiB) and never guesses where the answer decides
 //! which bytes are written.
 
+mod content_disposition;
 mod content_range;
+mod digest_fields;
 mod fingerprint;
+mod link;
+mod params;
 mod retry_after;
 mod validator;
 
+pub use content_disposition::disposition_file_name;
 pub use content_range::{ContentRange, ContentRangeError};
+pub use digest_fields::file_digests;
 pub use fingerprint::Fingerprint;
+pub use link::{Duplicate, Links};
 pub use retry_after::retry_after;
 pub use validator::{Agreement, EntityTag, EntityTagError, LastModified, Validators};
