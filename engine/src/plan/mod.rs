@@ -1,1 +1,3 @@
 //! Decisions, pure: no I/O, no clock, no randomness.
+
+pub mod names;
