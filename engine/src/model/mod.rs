@@ -5,7 +5,9 @@
 
 mod candidate;
 mod digest;
+pub(crate) mod excerpt;
 mod exit;
+pub mod http;
 mod range;
 mod region;
 mod web;

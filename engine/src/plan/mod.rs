@@ -11,3 +11,6 @@ pub use rank::{RankedCandidate, rank};
 pub use ranges::RangeSet;
 pub use retry::{Backoff, RetryBudget};
 pub use schedule::{Failure, LaneId, Limits, Ramp, Role, Schedule, SourceId, SourceSpec, Step};
+//! Decisions, pure: no I/O, no clock, no randomness.
+
+pub mod names;
