@@ -3,6 +3,7 @@
 //! Nothing here performs I/O, reads a clock or draws a random number; parsing
 //! happens once, at the edge, and the types keep what was proven.
 
+mod address;
 mod candidate;
 mod digest;
 pub(crate) mod excerpt;
@@ -12,6 +13,7 @@ mod range;
 mod region;
 mod web;
 
+pub use address::is_public;
 pub use candidate::{Candidate, CandidateKind, Promise};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use exit::{ExitCode, Explain};
