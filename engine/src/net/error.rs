@@ -92,6 +92,13 @@ pub enum NetError {
 }
 
 impl NetError {
+    pub(super) fn refused_literal(host: &str, error: &ResolveError) -> Self {
+        match error {
+            ResolveError::Private(address) => Self::PrivateAddress { host: host.to_owned(), address: *address },
+            ResolveError::Name(_) => Self::Protocol { host: host.to_owned(), what: "no address".into() },
+        }
+    }
+
     /// Sorts the client's error by its causes' types.
     pub(super) fn sort(host: &str, error: reqwest::Error) -> Self {
         let host = host.to_owned();

@@ -187,7 +187,7 @@ mod tests {
         interpret(StatusCode::from_u16(status).expect("a status"), &headers, wanted)
     }
 
-    const FIRST: Wanted = Wanted::Range(ByteRange::new_const(0, 10));
+    const FIRST: Wanted = Wanted::Range(ByteRange::new(0, 10));
 
     #[test]
     fn takes_what_was_asked_for() {

@@ -1,6 +1,7 @@
 //! Decisions, pure: no I/O, no clock, no randomness. Time comes in as the
 //! duration since the download began, chance as a number drawn elsewhere.
 
+pub mod names;
 mod ramp;
 mod rank;
 mod ranges;
@@ -11,6 +12,3 @@ pub use rank::{RankedCandidate, rank};
 pub use ranges::RangeSet;
 pub use retry::{Backoff, RetryBudget};
 pub use schedule::{Failure, LaneId, Limits, Ramp, Role, Schedule, SourceId, SourceSpec, Step};
-//! Decisions, pure: no I/O, no clock, no randomness.
-
-pub mod names;
