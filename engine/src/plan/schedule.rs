@@ -215,10 +215,20 @@ impl Schedule {
     /// bytes it gave are missing again.
     pub fn revoke(&mut self, source: SourceId, given: &RangeSet) -> Vec<Step> {
         self.sources[source.0].dropped = true;
-        self.delivered = self.delivered.saturating_sub(given.len());
-        self.todo.insert_all(given);
         let stopped: Vec<_> = self.lanes.iter().filter(|(_, lane)| lane.source == source).map(|(id, _)| *id).collect();
-        stopped.into_iter().map(|id| self.stop(id)).collect()
+        let steps = stopped.into_iter().map(|id| self.stop(id)).collect();
+        self.requeue(given);
+        steps
+    }
+
+    /// Bytes that were delivered are missing again.
+    pub fn requeue(&mut self, bytes: &RangeSet) {
+        self.delivered = self.delivered.saturating_sub(bytes.len());
+        let mut fresh = bytes.clone();
+        for lane in self.lanes.values() {
+            fresh.remove(ByteRange::new(lane.position, lane.end));
+        }
+        self.todo.insert_all(&fresh);
     }
 
     /// Whether every byte has been delivered.
