@@ -7,6 +7,7 @@ mod candidate;
 mod digest;
 pub(crate) mod excerpt;
 mod exit;
+pub mod files;
 pub mod http;
 mod range;
 mod region;

@@ -1,0 +1,9 @@
+//! Small files that steer a download: checksum lists, netrc, input lists,
+//! Metalink documents.
+//!
+//! Parsers only: they take what somebody else read, bound what they keep, and
+//! say which line they cannot follow. Whatever name or URL they return is raw.
+
+mod sums;
+
+pub use sums::{SumEntry, Sums, SumsError};
