@@ -11,6 +11,7 @@ pub mod files;
 pub mod http;
 mod range;
 mod region;
+mod secret;
 mod web;
 
 pub use candidate::{Candidate, CandidateKind, Promise};
@@ -18,4 +19,5 @@ pub use digest::{Algorithm, Digest, DigestError};
 pub use exit::{ExitCode, Explain};
 pub use range::ByteRange;
 pub use region::{Region, RegionError};
+pub use secret::Secret;
 pub use web::{DisplayUrl, Origin, is_shareable};

@@ -4,6 +4,8 @@
 //! Parsers only: they take what somebody else read, bound what they keep, and
 //! say which line they cannot follow. Whatever name or URL they return is raw.
 
+mod netrc;
 mod sums;
 
+pub use netrc::{Netrc, NetrcError, NetrcLogin};
 pub use sums::{SumEntry, Sums, SumsError};
