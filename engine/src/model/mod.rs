@@ -8,9 +8,11 @@ mod candidate;
 mod digest;
 pub(crate) mod excerpt;
 mod exit;
+pub mod files;
 pub mod http;
 mod range;
 mod region;
+mod secret;
 mod web;
 
 pub use address::is_public;
@@ -19,4 +21,5 @@ pub use digest::{Algorithm, Digest, DigestError};
 pub use exit::{ExitCode, Explain};
 pub use range::ByteRange;
 pub use region::{Region, RegionError};
+pub use secret::Secret;
 pub use web::{DisplayUrl, Origin, is_shareable};
