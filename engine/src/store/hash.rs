@@ -60,6 +60,11 @@ impl Hashes {
     }
 }
 
+/// SHA-256 of a text.
+pub fn sha256(text: &[u8]) -> Digest {
+    Digest::new(Algorithm::Sha256, &Sha256::digest(text)).expect("a SHA-256 has 32 bytes")
+}
+
 /// Reads a whole file and gives its digests, SHA-256 first. Blocks.
 pub fn hash_file(path: &Path, others: impl IntoIterator<Item = Algorithm>) -> Result<Vec<Digest>, StoreError> {
     let mut file = File::open(path).map_err(StoreError::io("open", path))?;
