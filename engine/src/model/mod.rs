@@ -3,6 +3,7 @@
 //! Nothing here performs I/O, reads a clock or draws a random number; parsing
 //! happens once, at the edge, and the types keep what was proven.
 
+mod address;
 mod candidate;
 mod digest;
 pub(crate) mod excerpt;
@@ -14,6 +15,7 @@ mod region;
 mod secret;
 mod web;
 
+pub use address::is_public;
 pub use candidate::{Candidate, CandidateKind, Promise};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use exit::{ExitCode, Explain};
