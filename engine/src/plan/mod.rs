@@ -1,6 +1,7 @@
 //! Decisions, pure: no I/O, no clock, no randomness. Time comes in as the
 //! duration since the download began, chance as a number drawn elsewhere.
 
+pub mod freshness;
 pub mod names;
 mod ramp;
 mod rank;
