@@ -2,11 +2,10 @@
 //! [`export_mirror_rule!`](crate::export_mirror_rule) names these items.
 
 use std::marker::PhantomData;
-use std::panic;
 use std::sync::OnceLock;
 
 use crate::bindings::exports::turbo::engine::mirror_rules::{Guest, MapRequest};
-use crate::{Answer, Level, MirrorRule, RuleError, RuleInfo, Url, log};
+use crate::{Answer, MirrorRule, RuleError, RuleInfo, Url};
 
 /// A rule with one instance for the life of the component's instance.
 pub trait Exported: MirrorRule + 'static {
@@ -46,7 +45,11 @@ fn rule<R: Exported>() -> &'static R {
 
 /// Without this a panic is a bare `unreachable`: a component that imports no
 /// WASI has no standard error to write to.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
 fn report_panics() {
     static HOOK: OnceLock<()> = OnceLock::new();
-    HOOK.get_or_init(|| panic::set_hook(Box::new(|panic| log(Level::Error, &panic.to_string()))));
+    HOOK.get_or_init(|| std::panic::set_hook(Box::new(|panic| crate::log(crate::Level::Error, &panic.to_string()))));
 }
+
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+fn report_panics() {}

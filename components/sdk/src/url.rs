@@ -27,17 +27,17 @@ impl<'a> Url<'a> {
     /// Takes a URL apart; `None` for what the engine never asks: another
     /// scheme, credentials, a fragment, or no path.
     pub fn parse(text: &'a str) -> Option<Self> {
-        let (scheme, rest) = text.split_once("://")?;
-        let (host, _) = rest.split_once('/')?;
-        let tail = &rest[host.len()..];
+        let (scheme, rest) = match text.strip_prefix("https://") {
+            Some(rest) => ("https", rest),
+            None => ("http", text.strip_prefix("http://")?),
+        };
+        let (host, tail) = rest.split_at(rest.find('/')?);
         let (path, query) = match tail.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (tail, None),
         };
-        let usable = matches!(scheme, "http" | "https")
-            && !host.is_empty()
-            && !host.bytes().any(|byte| matches!(byte, b'@' | b'?' | b'#'))
-            && !tail.contains('#');
+        let is_odd = |byte| matches!(byte, b'@' | b'?' | b'#');
+        let usable = !host.is_empty() && !host.bytes().any(is_odd) && !tail.contains('#');
         usable.then_some(Self { scheme, host, path, query })
     }
 
