@@ -53,6 +53,11 @@ impl Place {
         Self { weight, ..self }
     }
 
+    /// The front of the place's URLs.
+    pub const fn front(&self) -> &'static str {
+        self.front
+    }
+
     /// The candidate for what stands behind the place's front.
     pub fn with(&self, tail: &str) -> Candidate {
         Candidate {
@@ -67,6 +72,12 @@ impl Place {
     /// The candidates of several places, in their order.
     pub fn all(places: &[Self], tail: &str) -> Vec<Candidate> {
         places.iter().map(|place| place.with(tail)).collect()
+    }
+
+    /// The candidates of several places, without the promise of the very same
+    /// bytes: for names whose content changes.
+    pub fn all_unpromised(places: &[Self], tail: &str) -> Vec<Candidate> {
+        places.iter().map(|place| place.with(tail).may_differ()).collect()
     }
 }
 

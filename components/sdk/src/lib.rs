@@ -57,7 +57,7 @@ pub use bindings::exports::turbo::engine::mirror_rules::{
 };
 pub use bindings::turbo::engine::log::{Level, log};
 pub use candidate::Place;
-pub use url::Url;
+pub use url::{Url, is_commit_hash};
 
 /// The WIT package as Rust, for what the rest of this crate does not cover.
 #[expect(missing_docs, clippy::same_length_and_capacity, reason = "generated; the WIT files document every item")]

@@ -57,6 +57,22 @@ impl<'a> Url<'a> {
         }
     }
 
+    /// The last segment of the path. `None` for a folder, and for a URL with a
+    /// query, which may mean anything.
+    ///
+    /// ```
+    /// use turbo_component::Url;
+    ///
+    /// let file = |text| Url::parse(text).unwrap().file();
+    /// assert_eq!(file("https://a.example/dir/file"), Some("file"));
+    /// assert_eq!(file("https://a.example/dir/"), None);
+    /// assert_eq!(file("https://a.example/dir/file?raw"), None);
+    /// ```
+    pub fn file(&self) -> Option<&'a str> {
+        let (_, name) = self.path.rsplit_once('/')?;
+        (self.query.is_none() && !name.is_empty()).then_some(name)
+    }
+
     /// The first `N` segments of the path and the non-empty rest behind them;
     /// `None` when the path is shorter or one of the segments is empty.
     ///
@@ -79,6 +95,12 @@ impl<'a> Url<'a> {
         }
         (!rest.is_empty()).then_some((segments, rest))
     }
+}
+
+/// Whether a git reference is a full commit hash: the only reference that
+/// names the same bytes for ever.
+pub fn is_commit_hash(reference: &str) -> bool {
+    reference.len() == 40 && reference.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

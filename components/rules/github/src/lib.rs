@@ -4,7 +4,7 @@
 //! generated on demand, so those candidates promise nothing. A `blob` page is
 //! a web page and not the file: it is refused with the URL to ask for instead.
 
-use turbo_component::{Answer, Candidate, MirrorRule, Pattern, Place, RuleError, RuleInfo, Url};
+use turbo_component::{Answer, Candidate, MirrorRule, Pattern, Place, RuleError, RuleInfo, Url, is_commit_hash};
 
 /// Services that take the whole URL behind theirs.
 const PROXIES: &[Place] = &[
@@ -147,7 +147,7 @@ fn map_codeload(url: &Url<'_>) -> Answer {
 }
 
 fn proxied_archive(path: &str) -> Vec<Candidate> {
-    without_promise(Place::all(PROXIES, &["https://github.com", path].concat()))
+    Place::all_unpromised(PROXIES, &["https://github.com", path].concat())
 }
 
 fn refuse_page(raw: &Raw<'_>) -> RuleError {
@@ -186,10 +186,9 @@ impl<'a> Raw<'a> {
         RAW_CDN.with(&[self.owner, "/", self.name, "@", self.reference, "/", self.path].concat())
     }
 
-    /// Only a full commit hash names the same bytes for ever.
+    /// Candidates of a branch or a tag may be stale.
     fn promised(&self, found: Vec<Candidate>) -> Vec<Candidate> {
-        let is_commit = self.reference.len() == 40 && self.reference.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_commit { found } else { without_promise(found) }
+        if is_commit_hash(self.reference) { found } else { without_promise(found) }
     }
 }
 
