@@ -8,6 +8,11 @@ pub(super) struct BuiltIn {
     pub(super) bytes: &'static [u8],
 }
 
-/// Every rule inside the engine, in the order of asking: the particular
-/// before the general.
-pub(super) const BUILT_IN: &[BuiltIn] = &[];
+macro_rules! built_in {
+    ($($id:literal),*) => {
+        &[$(BuiltIn { id: $id, bytes: include_bytes!(concat!("../../../components/dist/", $id, ".wasm")) }),*]
+    };
+}
+
+/// Every rule inside the engine, in the order of asking.
+pub(super) const BUILT_IN: &[BuiltIn] = built_in!["github", "jsdelivr", "golang", "maven", "huggingface", "nodejs"];

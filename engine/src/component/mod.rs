@@ -20,6 +20,8 @@ mod description;
 mod error;
 mod failure;
 mod fault;
+#[cfg(test)]
+mod fixture;
 mod host;
 mod instance;
 mod interest;
@@ -36,6 +38,8 @@ mod set;
 mod settings;
 mod source;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod text;
 mod ticker;
 mod vault;
