@@ -71,7 +71,7 @@ const LINES_PER_FILE: usize = 500;
 #[test]
 fn dependencies_point_down() {
     let mut wrong = Vec::new();
-    for source in tree::rust("engine/src") {
+    for source in product() {
         let layer = layer(&source);
         let Some((_, below)) = LAYERS.iter().find(|(name, _)| *name == layer) else {
             assert_eq!(layer, "lib", "`{}` belongs to no layer; name it in LAYERS", source.path);
@@ -91,7 +91,7 @@ fn dependencies_point_down() {
 #[test]
 fn the_outside_world_is_reached_in_one_place() {
     let mut wrong = Vec::new();
-    for source in tree::rust("engine/src") {
+    for source in product() {
         let layer = layer(&source);
         for path in paths_of(&source) {
             let allowed = RESERVED.iter().find(|(reserved, _)| is_below(&path, reserved));
@@ -106,7 +106,7 @@ fn the_outside_world_is_reached_in_one_place() {
 #[test]
 fn decisions_are_pure() {
     let mut wrong = Vec::new();
-    for source in tree::rust("engine/src").iter().filter(|source| ["model", "plan"].contains(&layer(source))) {
+    for source in product().iter().filter(|source| ["model", "plan"].contains(&layer(source))) {
         let impure = paths_of(source).into_iter().filter(|path| IMPURE.iter().any(|name| is_below(path, name)));
         wrong.extend(impure.map(|path| format!("{}: {path}", source.path)));
     }
@@ -151,7 +151,7 @@ fn nothing_is_left_unfinished_or_waved_through() {
 #[test]
 fn unwrap_stays_in_tests() {
     let mut wrong = Vec::new();
-    for source in tree::rust("engine/src") {
+    for source in product() {
         let code = source.text.split("#[cfg(test)]").next().unwrap_or_default();
         let lines = code.lines().filter(|line| !line.trim_start().starts_with("//") && line.contains(".unwrap()"));
         wrong.extend(lines.map(|line| format!("{}: {}", source.path, line.trim())));
@@ -162,7 +162,7 @@ fn unwrap_stays_in_tests() {
 #[test]
 fn unsafe_has_one_place() {
     let marker = ["uns", "afe_code"].concat();
-    let users = tree::rust("engine/src").into_iter().filter(|source| source.text.contains(&marker));
+    let users = product().into_iter().filter(|source| source.text.contains(&marker));
     let users: Vec<String> = users.map(|source| source.path).collect();
     assert!(users.len() <= 1, "more than the loader of compiled components: {users:?}");
 }
@@ -184,6 +184,13 @@ fn no_registry_is_hard_wired() {
         wrong.extend(found.map(|host| format!("{}: {host}", source.path)));
     }
     assert_none(&wrong, "no file names the download host of a package registry");
+}
+
+/// The engine's sources that end up in the binary.
+fn product() -> Vec<Source> {
+    let mut files = tree::rust("engine/src");
+    files.retain(|source| !source.path.trim_end_matches(".rs").ends_with("tests"));
+    files
 }
 
 /// First folder below `src`, or the file's own stem.
