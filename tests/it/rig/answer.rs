@@ -159,6 +159,11 @@ impl File {
         }
     }
 
+    /// The honest answer when the path ends with `suffix`, 404 otherwise.
+    pub fn at(&self, request: &Request, suffix: &str) -> Answer {
+        if request.path.ends_with(suffix) { self.answer(request) } else { Answer::status(404) }
+    }
+
     /// A 206 for `span`, whether or not it was asked for.
     pub fn partial(&self, span: Range<usize>) -> Answer {
         let range = format!("bytes {}-{}/{}", span.start, span.end - 1, self.bytes.len());

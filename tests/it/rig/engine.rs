@@ -87,6 +87,11 @@ impl Engine {
         self.run(impatient(arguments))
     }
 
+    /// Downloads `url` to `out` and returns the run, whose output is events.
+    pub fn fetch(&self, url: &str, more: &[&str]) -> Run {
+        self.download([&["--json", "-o", "out", url], more].concat())
+    }
+
     /// Starts the binary and leaves it running.
     pub fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Running {
         Running::start(self.command(arguments))
@@ -122,7 +127,7 @@ impl Engine {
 
 /// The arguments of a `download` whose every wait is short.
 pub fn impatient<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Vec<OsString> {
-    let fixed = ["download", "--retry", "2", "--connect-timeout", "5", "--stall-timeout", "1"];
+    let fixed = ["download", "--retry", "2", "--connect-timeout", "5", "--stall-timeout", "2"];
     let fixed = fixed.into_iter().map(OsString::from);
     fixed.chain(arguments.into_iter().map(|argument| argument.as_ref().to_owned())).collect()
 }

@@ -21,5 +21,5 @@ pub use nginx::{Nginx, Site};
 pub use origin::Origin;
 pub use proxy::Proxy;
 pub use request::Request;
-pub use run::{Run, bytes_by_host};
+pub use run::{Run, Running, bytes_by_host};
 pub use tls::Authority;

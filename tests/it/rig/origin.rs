@@ -57,10 +57,10 @@ impl Origin {
         Self::listen(Box::new(handler), Some(authority.issue(names).server_config()))
     }
 
-    /// Serves one file, honestly, under every path.
+    /// Serves one file, honestly, as `/file.bin` of any folder, and nothing else.
     pub fn file(file: &File) -> Self {
         let file = file.clone();
-        Self::start(move |request| file.answer(request))
+        Self::start(move |request| file.at(request, "/file.bin"))
     }
 
     fn listen(handler: Box<Handler>, tls: Option<Arc<ServerConfig>>) -> Self {
@@ -80,6 +80,11 @@ impl Origin {
         format!("{}://{}{path}", self.scheme, self.address)
     }
 
+    /// The URL of what [`Origin::file`] serves.
+    pub fn file_url(&self) -> String {
+        self.url("/file.bin")
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -92,6 +97,13 @@ impl Origin {
     /// Every request so far, in order of arrival.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.seen().requests.clone()
+    }
+
+    /// The requests for one path.
+    pub fn requests_for(&self, path: &str) -> Vec<Request> {
+        let mut requests = self.requests();
+        requests.retain(|request| request.path == path);
+        requests
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -37,8 +37,8 @@ impl Authority {
     }
 
     /// The root certificate as a PEM file, for `--cacert`.
-    pub fn pem(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
+    pub fn pem(&self) -> String {
+        self.folder.path().join("ca.pem").to_string_lossy().into_owned()
     }
 
     pub fn issue(&self, names: &[&str]) -> Certificate {

@@ -40,7 +40,6 @@ impl Collector {
             UseTree::Rename(rename) => self.add(&joined(prefix, &rename.ident.to_string())),
             UseTree::Glob(_) => self.add(&joined(prefix, "*")),
             UseTree::Group(group) => group.items.iter().for_each(|item| self.add_tree(prefix, item)),
-            _ => {}
         }
     }
 }
