@@ -1,6 +1,6 @@
 //! Secrets go to the origin they were given for, and nowhere else.
 
-use crate::rig::{Answer, Engine, File, MIB, Origin, Request, file};
+use crate::rig::{Answer, Engine, File, MIB_PER_SECOND, Origin, Request, file};
 
 const SECRET: &str = "s3cr3t";
 
@@ -20,7 +20,7 @@ fn secrets() -> Vec<(Vec<&'static str>, &'static str)> {
 
 fn paced(file: &File) -> Origin {
     let served = file.clone();
-    Origin::start(move |request| served.at(request, "/file.bin").paced(4 * MIB))
+    Origin::start(move |request| served.at(request, "/file.bin").paced(4 * MIB_PER_SECOND))
 }
 
 fn with_netrc(host: &str) -> Engine {
@@ -84,7 +84,7 @@ fn a_secret_survives_a_redirect_within_its_origin() {
     let origin = Origin::start(move |request| match request.path.as_str() {
         "/start" => Answer::redirect("/file.bin"),
         _ if !request.mentions(SECRET) => Answer::status(401),
-        _ => served.at(request, "/file.bin").paced(4 * MIB),
+        _ => served.at(request, "/file.bin").paced(4 * MIB_PER_SECOND),
     });
     let engine = Engine::new();
     engine.fetch(&origin.url("/start"), &["--no-rules", "-x", "4", "-H", "Authorization: Bearer s3cr3t"]).exits(0);

@@ -1,7 +1,9 @@
 //! Downloads that go well: one origin or several, every way to name the
 //! output, and what is reported of them.
 
-use crate::rig::{Answer, Authority, Engine, File, MIB, Origin, Proxy, Run, bytes_by_host, data, file, sha256};
+use crate::rig::{
+    Answer, Authority, Engine, File, MIB, MIB_PER_SECOND, Origin, Proxy, Run, bytes_by_host, data, file, sha256,
+};
 
 #[test]
 fn the_name_comes_from_the_url() {
@@ -96,7 +98,7 @@ fn the_first_request_is_the_first_segment() {
 fn several_connections_share_one_slow_origin() {
     let file = file(12, 1);
     let served = file.clone();
-    let origin = Origin::start(move |request| served.at(request, "/file.bin").paced(2 * MIB));
+    let origin = Origin::start(move |request| served.at(request, "/file.bin").paced(2 * MIB_PER_SECOND));
     let engine = Engine::new();
     engine.fetch(&origin.file_url(), &["-x", "8"]).exits(0);
     engine.assert_file("out", &file.bytes);
@@ -110,7 +112,7 @@ fn several_connections_share_one_slow_origin() {
 fn one_connection_means_one() {
     let file = file(6, 1);
     let served = file.clone();
-    let origin = Origin::start(move |request| served.at(request, "/file.bin").paced(4 * MIB));
+    let origin = Origin::start(move |request| served.at(request, "/file.bin").paced(4 * MIB_PER_SECOND));
     let engine = Engine::new();
     engine.fetch(&origin.file_url(), &["-x", "1"]).exits(0);
     engine.assert_file("out", &file.bytes);
@@ -123,7 +125,7 @@ fn mirrors_and_the_origin_work_together() {
     let file = file(16, 1);
     let slow = |file: &File| {
         let served = file.clone();
-        Origin::start(move |request| served.at(request, "/file.bin").paced(2 * MIB))
+        Origin::start(move |request| served.at(request, "/file.bin").paced(2 * MIB_PER_SECOND))
     };
     let (origin, first, second) = (slow(&file), slow(&file), slow(&file));
     let engine = Engine::new();

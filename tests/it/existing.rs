@@ -135,11 +135,14 @@ fn a_200_to_a_resume_restarts_without_mixing() {
     engine.assert_file("out", &file.bytes);
 }
 
+/// What a bad disk does to a file.
+type Harm = fn(&mut Vec<u8>);
+
 /// A disk that lost the journal, or half of it, costs time and never truth.
 #[test]
 fn damaged_journals_and_parts_never_give_wrong_bytes() {
     let file = file(8, 1);
-    let damage: [(&str, fn(&mut Vec<u8>)); 5] = [
+    let damage: [(&str, Harm); 5] = [
         (".turbo-state", |bytes| bytes.truncate(bytes.len() / 2)),
         (".turbo-state", Vec::clear),
         (".turbo-state", |bytes| bytes.iter_mut().for_each(|byte| *byte ^= 0x55)),

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::rig::{Answer, Ending, Engine, File, KIB, MIB, Origin, Request, Run, file};
+use crate::rig::{Answer, Ending, Engine, File, KIB, MIB, MIB_PER_SECOND, Origin, Request, Run, file};
 
 /// Downloads from a server that answers by `script`.
 fn against(script: impl Fn(&Request, &File) -> Answer + Send + Sync + 'static) -> (Engine, Run, File, Origin) {
@@ -93,13 +93,13 @@ fn a_range_request_may_be_answered_with_the_whole_file() {
 #[test]
 fn a_206_for_another_range_is_refused() {
     survives(|request, file| {
-        let wanted = request.range(file.bytes.len()).flatten();
+        let wanted = request.part(file.bytes.len());
         match wanted.filter(|span| span.start > 0 && request.nth < 4) {
             Some(span) => file.partial(span.start - 1..span.end - 1),
             None => file.answer(request),
         }
     });
-    gives_up(6, |request, file| match request.range(file.bytes.len()).flatten() {
+    gives_up(6, |request, file| match request.part(file.bytes.len()) {
         Some(span) => file.partial(0..span.len() / 2).header("Content-Range", "bytes 7-9/12"),
         None => Answer::status(416),
     });
@@ -109,7 +109,7 @@ fn a_206_for_another_range_is_refused() {
 fn a_206_that_disagrees_on_the_size_is_refused() {
     survives(|request, file| {
         let answer = file.answer(request);
-        let span = request.range(file.bytes.len()).flatten().filter(|span| span.start > 0 && request.nth < 4);
+        let span = request.part(file.bytes.len()).filter(|span| span.start > 0 && request.nth < 4);
         match span {
             Some(span) => answer.header("Content-Range", format!("bytes {}-{}/99999999", span.start, span.end - 1)),
             None => answer,
@@ -172,7 +172,7 @@ fn a_change_behind_an_ignored_if_range_is_seen() {
         if request.nth == 0 {
             return old.answer(request).cut(MIB, Ending::Close);
         }
-        match request.range(replaced.bytes.len()).flatten() {
+        match request.part(replaced.bytes.len()) {
             Some(span) => replaced.partial(span).header("ETag", "\"v2\""),
             None => replaced.answer(request),
         }
@@ -225,7 +225,7 @@ fn a_limit_of_connections_is_respected() {
     let origin = survives(move |request, file| {
         // Four ranges are refused; by then the client should have understood.
         let refused = request.start() > 0 && open.fetch_add(1, Ordering::SeqCst) < 4;
-        if refused { Answer::status(503) } else { file.answer(request).paced(2 * MIB) }
+        if refused { Answer::status(503) } else { file.answer(request).paced(2 * MIB_PER_SECOND) }
     });
     let asked = origin.requests_for("/file.bin").len();
     assert!(asked < 40, "{asked} requests");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::rig::{Authority, Engine, MIB, Nginx, Origin, Site, bytes_by_host, data, file, sha256};
+use crate::rig::{Authority, Engine, MIB, MIB_PER_SECOND, Nginx, Origin, Site, bytes_by_host, data, file, sha256};
 
 const URL: &str = "https://github.com/owner/project/releases/download/v1.0/tool.tar.gz";
 const ORIGIN: &str = "github.com";
@@ -44,12 +44,13 @@ fn a_release_comes_from_several_mirrors_at_once() {
     let authority = Authority::new();
     let names: Vec<&str> = [ORIGIN].into_iter().chain(MIRRORS).collect();
     let served = file.clone();
-    let server = Origin::start_tls(&authority, &names, move |request| served.at(request, "/tool.tar.gz").paced(MIB));
+    let host =
+        Origin::start_tls(&authority, &names, move |request| served.at(request, "/tool.tar.gz").paced(MIB_PER_SECOND));
     let engine = Engine::new();
-    let run = engine.download(arguments(&authority, |name| server.resolve(&format!("{name}:443")))).exits(0);
+    let run = engine.download(arguments(&authority, |name| host.resolve(&format!("{name}:443")))).exits(0);
     engine.assert_file("out", &file.bytes);
     assert_shared_work(&run.receipt(), &sha256(&file.bytes));
-    for request in server.requests_for(&format!("/{URL}")) {
+    for request in host.requests_for(&format!("/{URL}")) {
         assert_ne!(request.header("Host"), Some(ORIGIN), "a mirror's path went to the origin");
     }
 }
@@ -59,9 +60,9 @@ fn dead_mirrors_leave_the_origin() {
     let file = file(4, 1);
     let authority = Authority::new();
     let served = file.clone();
-    let server = Origin::start_tls(&authority, &[ORIGIN], move |request| served.at(request, "/tool.tar.gz"));
+    let host = Origin::start_tls(&authority, &[ORIGIN], move |request| served.at(request, "/tool.tar.gz"));
     let resolve = |name: &str| match name {
-        ORIGIN => server.resolve("github.com:443"),
+        ORIGIN => host.resolve("github.com:443"),
         name => format!("{name}:443:127.0.0.1:9"),
     };
     let engine = Engine::new();
@@ -77,15 +78,16 @@ fn mirrors_on_private_addresses_are_refused_by_default() {
     let authority = Authority::new();
     let names: Vec<&str> = [ORIGIN].into_iter().chain(MIRRORS).collect();
     let served = file.clone();
-    let server =
-        Origin::start_tls(&authority, &names, move |request| served.at(request, "/tool.tar.gz").paced(2 * MIB));
-    let mut arguments = arguments(&authority, |name| server.resolve(&format!("{name}:443")));
+    let host = Origin::start_tls(&authority, &names, move |request| {
+        served.at(request, "/tool.tar.gz").paced(2 * MIB_PER_SECOND)
+    });
+    let mut arguments = arguments(&authority, |name| host.resolve(&format!("{name}:443")));
     arguments.retain(|argument| argument != "--allow-private-mirrors");
     let engine = Engine::new();
     engine.download(arguments).exits(0);
     engine.assert_file("out", &file.bytes);
     let hosts: Vec<Option<String>> =
-        server.requests().iter().map(|request| request.header("Host").map(str::to_owned)).collect();
+        host.requests().iter().map(|request| request.header("Host").map(str::to_owned)).collect();
     assert!(hosts.iter().all(|host| host.as_deref() == Some(ORIGIN)), "{hosts:?}");
 }
 

@@ -91,9 +91,9 @@ fn a_broken_list_is_a_usage_error() {
 }
 
 fn metalink(name: &str, urls: &[&str], digest: &str) -> String {
-    let urls: String = urls.iter().map(|url| format!("    <url>{url}</url>\n")).collect();
+    let urls = urls.iter().map(|url| format!("    <url>{url}</url>")).collect::<Vec<_>>().join("\n");
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<metalink xmlns=\"urn:ietf:params:xml:ns:metalink\">\n\
-         \x20 <file name=\"{name}\">\n    <hash type=\"sha-256\">{digest}</hash>\n{urls}  </file>\n</metalink>\n"
+         \x20 <file name=\"{name}\">\n    <hash type=\"sha-256\">{digest}</hash>\n{urls}\n  </file>\n</metalink>\n"
     )
 }

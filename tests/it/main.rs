@@ -2,12 +2,15 @@
 //! servers. `tidy` alone reads the source tree instead.
 
 mod bad_input;
+mod cache;
 mod cli;
+mod components;
 mod credentials;
 mod download;
 mod existing;
 mod faults;
 mod github;
+mod hostile;
 mod jobs;
 mod mirrors;
 mod rig;

@@ -1,12 +1,14 @@
 //! Mirrors that are wrong, dead, slow or lying, beside an honest origin.
 
-use crate::rig::{Answer, Ending, Engine, File, MIB, Origin, Request, Run, bytes_by_host, data, file, sha256};
+use crate::rig::{
+    Answer, Ending, Engine, File, MIB, MIB_PER_SECOND, Origin, Request, Run, bytes_by_host, data, file, sha256,
+};
 
 /// Downloads with one mirror that answers by `script`, and a paced honest origin.
 fn beside(script: impl Fn(&Request, &File) -> Answer + Send + Sync + 'static, more: &[&str]) -> (Engine, Run, File) {
     let file = file(8, 1);
     let served = file.clone();
-    let origin = Origin::start(move |request| served.at(request, "/file.bin").paced(4 * MIB));
+    let origin = Origin::start(move |request| served.at(request, "/file.bin").paced(4 * MIB_PER_SECOND));
     let served = file.clone();
     let mirror = Origin::start(move |request| script(request, &served));
     let engine = Engine::new();
@@ -38,7 +40,7 @@ fn a_mirror_that_is_silent_or_stalls_costs_little() {
 
 #[test]
 fn a_mirror_that_crawls_does_not_hold_the_end() {
-    let run = the_origin_suffices(|request, file| file.answer(request).paced(20 * 1024));
+    let run = the_origin_suffices(|request, file| file.answer(request).paced(MIB_PER_SECOND / 50));
     assert!(run.took.as_secs() < 30, "took {:?}", run.took);
 }
 

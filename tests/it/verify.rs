@@ -16,6 +16,9 @@ fn with_companion(file: &File, path: &'static str, text: String) -> Origin {
     })
 }
 
+/// How a header writes a digest.
+type Write = fn(&str) -> String;
+
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
@@ -116,7 +119,7 @@ fn header_digests_are_checked() {
     let file = file(2, 1);
     let right = base64(&Sha256::digest(&*file.bytes));
     let wrong = base64(&Sha256::digest(b"else"));
-    let headers: [(&str, fn(&str) -> String, &str); 2] = [
+    let headers: [(&str, Write, &str); 2] = [
         ("Repr-Digest", |value| format!("sha-256=:{value}:"), "repr-digest"),
         ("Digest", |value| format!("SHA-256={value}"), "link-digest"),
     ];

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::data::{Bytes, MIB};
-use super::request::Request;
+use super::request::{Request, Wanted};
 
 /// How an answer ends once its bytes are out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct Answer {
     pub framing: Framing,
     pub ending: Ending,
     /// Bytes a second; `None` sends as fast as the socket takes it.
-    pub pace: Option<usize>,
+    pub pace: Option<u32>,
     /// Whether anything is said at all; a mute server accepts and waits.
     pub mute: bool,
 }
@@ -113,7 +113,7 @@ impl Answer {
     }
 
     /// Sends at most `bytes_per_second`.
-    pub fn paced(mut self, bytes_per_second: usize) -> Self {
+    pub fn paced(mut self, bytes_per_second: u32) -> Self {
         self.pace = Some(bytes_per_second);
         self
     }
@@ -147,10 +147,14 @@ impl File {
 
     /// The honest answer to `request`.
     pub fn answer(&self, request: &Request) -> Answer {
-        let answer = match request.range(self.bytes.len()).filter(|_| self.honours_range(request)) {
-            None => Answer::whole(200, self.bytes.clone()),
-            Some(None) => Answer::status(416).header("Content-Range", format!("bytes */{}", self.bytes.len())),
-            Some(Some(span)) => self.partial(span),
+        if self.etag.is_some() && request.header("If-None-Match") == self.etag.as_deref() {
+            return Answer::whole(304, Vec::new().into()).header("ETag", self.etag.clone().unwrap_or_default());
+        }
+        let wanted = if self.honours_range(request) { request.wanted(self.bytes.len()) } else { Wanted::Whole };
+        let answer = match wanted {
+            Wanted::Whole => Answer::whole(200, self.bytes.clone()),
+            Wanted::Nothing => Answer::status(416).header("Content-Range", format!("bytes */{}", self.bytes.len())),
+            Wanted::Part(span) => self.partial(span),
         };
         let answer = if self.ranges { answer.header("Accept-Ranges", "bytes") } else { answer };
         match &self.etag {

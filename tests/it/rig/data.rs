@@ -10,6 +10,8 @@ pub type Bytes = Arc<[u8]>;
 
 pub const KIB: usize = 1024;
 pub const MIB: usize = 1024 * KIB;
+/// For [`super::Answer::paced`].
+pub const MIB_PER_SECOND: u32 = 1024 * 1024;
 
 /// `len` bytes that no compressor, hole or repetition can stand in for.
 ///

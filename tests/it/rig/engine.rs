@@ -36,10 +36,6 @@ impl Engine {
         self.home.path().join("work").join(name)
     }
 
-    pub fn cache(&self) -> PathBuf {
-        self.home.path().join("cache")
-    }
-
     pub fn home(&self) -> &Path {
         self.home.path()
     }
@@ -63,6 +59,11 @@ impl Engine {
             entries.map(|entry| entry.expect("a readable entry").file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
+    }
+
+    /// Every file of the cache, whatever it is for.
+    pub fn cached_files(&self) -> Vec<PathBuf> {
+        files_below(&self.home.path().join("cache"))
     }
 
     /// Asserts that `name` holds exactly `bytes`.
@@ -123,6 +124,19 @@ impl Engine {
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("an existing folder");
+    let (folders, mut files): (Vec<_>, Vec<_>) =
+        entries.map(|entry| entry.expect("a readable entry").path()).partition(|path| path.is_dir());
+    files.extend(folders.iter().flat_map(|folder| files_below(folder)));
+    files
+}
+
+/// A committed component, by its name.
+pub fn fixture(name: &str) -> String {
+    format!("{}/../tests/fixtures/components/{name}.wasm", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The arguments of a `download` whose every wait is short.

@@ -15,8 +15,8 @@ mod run;
 mod tls;
 
 pub use answer::{Answer, Ending, File, file};
-pub use data::{KIB, MIB, sha256};
-pub use engine::{Engine, impatient};
+pub use data::{KIB, MIB, MIB_PER_SECOND, sha256};
+pub use engine::{Engine, fixture, impatient};
 pub use nginx::{Nginx, Site};
 pub use origin::Origin;
 pub use proxy::Proxy;

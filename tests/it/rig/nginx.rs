@@ -129,20 +129,15 @@ fn free_address() -> SocketAddr {
 fn access(line: &str) -> Access {
     let fields: Vec<&str> = line.split('\t').collect();
     let [host, uri, status] = fields[..] else { panic!("not a log line of ours: {line}") };
-    Access {
-        host: host.to_owned(),
-        uri: uri.to_owned(),
-        status: status.parse().expect("a status"),
-    }
+    Access { host: host.to_owned(), uri: uri.to_owned(), status: status.parse().expect("a status") }
 }
 
 fn configuration(folder: &Path, address: SocketAddr, sites: &[Site]) -> String {
-    let servers: String = sites.iter().map(|site| server(folder, address, site)).collect();
+    let servers = sites.iter().map(|site| server(folder, address, site)).collect::<Vec<_>>().concat();
     // A relative temp path would be below nginx's compiled-in prefix, which only root may write.
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
+    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("  {kind}_temp_path {}/{kind};\n", folder.display()))
-        .collect();
+        .concat();
     format!(
         "daemon off;\nmaster_process off;\nworker_processes 1;\npid nginx.pid;\n\
          events {{ worker_connections 512; }}\n\

@@ -17,6 +17,7 @@ use super::tls::{Authority, Wire};
 
 /// Bytes written at once; small enough that a paced body flows evenly.
 const WRITE_BYTES: usize = 32 * 1024;
+const PIECE_AT_ONE_BYTE_PER_SECOND: Duration = Duration::from_secs(WRITE_BYTES as u64);
 
 type Handler = dyn Fn(&Request) -> Answer + Send + Sync;
 
@@ -182,24 +183,22 @@ fn send(wire: &mut Wire, request: &Request, answer: &Answer) -> io::Result<()> {
 }
 
 fn head(answer: &Answer) -> String {
-    let mut text = format!("HTTP/1.1 {} Scripted\r\n", answer.status);
-    match answer.framing {
-        Framing::Length(length) => text += &format!("Content-Length: {length}\r\n"),
-        Framing::Chunked => text += "Transfer-Encoding: chunked\r\n",
-        Framing::UntilClose => text += "Connection: close\r\n",
-    }
-    for (name, value) in &answer.headers {
-        text += &format!("{name}: {value}\r\n");
-    }
-    text + "\r\n"
+    let framing = match answer.framing {
+        Framing::Length(length) => format!("Content-Length: {length}"),
+        Framing::Chunked => "Transfer-Encoding: chunked".to_owned(),
+        Framing::UntilClose => "Connection: close".to_owned(),
+    };
+    let mut lines = vec![format!("HTTP/1.1 {} Scripted", answer.status), framing];
+    lines.extend(answer.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    lines.join("\r\n") + "\r\n\r\n"
 }
 
 fn send_body(wire: &mut Wire, answer: &Answer) -> io::Result<()> {
     let body = &answer.body[answer.span.clone()];
     let started = Instant::now();
-    for (index, piece) in body.chunks(WRITE_BYTES).enumerate() {
+    for (piece, pieces_before) in body.chunks(WRITE_BYTES).zip(0..) {
         if let Some(bytes_per_second) = answer.pace {
-            let due = Duration::from_secs_f64((index * WRITE_BYTES) as f64 / bytes_per_second as f64);
+            let due = PIECE_AT_ONE_BYTE_PER_SECOND * pieces_before / bytes_per_second;
             thread::sleep(due.saturating_sub(started.elapsed()));
         }
         if answer.framing == Framing::Chunked {

@@ -24,7 +24,7 @@ impl Proxy {
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let seen = Arc::clone(&seen);
-                thread::spawn(move || forward(client, upstream, &seen));
+                thread::spawn(move || forward(&client, upstream, &seen));
             }
         });
         Self { address, requests }
@@ -40,13 +40,14 @@ impl Proxy {
 }
 
 /// Serves one connection: one tunnel, or one absolute-form request.
-fn forward(client: TcpStream, upstream: SocketAddr, seen: &Mutex<Vec<Request>>) -> Option<()> {
+fn forward(client: &TcpStream, upstream: SocketAddr, seen: &Mutex<Vec<Request>>) -> Option<()> {
     let mut reader = BufReader::new(client.try_clone().ok()?);
     let request = Request::read(&mut reader)?;
     seen.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
     let mut server = TcpStream::connect(upstream).ok()?;
     if request.method == "CONNECT" {
-        (&client).write_all(b"HTTP/1.1 200 Connected\r\n\r\n").ok()?;
+        let mut client = client;
+        client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").ok()?;
     } else {
         server.write_all(origin_form(&request).as_bytes()).ok()?;
     }
@@ -55,7 +56,7 @@ fn forward(client: TcpStream, upstream: SocketAddr, seen: &Mutex<Vec<Request>>) 
         let _ = io::copy(&mut reader, &mut upload);
         let _ = upload.shutdown(Shutdown::Write);
     });
-    let _ = io::copy(&mut server, &mut &client);
+    let _ = io::copy(&mut server, &mut &*client);
     let _ = client.shutdown(Shutdown::Both);
     up.join().ok()
 }
@@ -63,11 +64,12 @@ fn forward(client: TcpStream, upstream: SocketAddr, seen: &Mutex<Vec<Request>>) 
 /// The request as the server wants it: a path instead of a URL, one request a connection.
 fn origin_form(request: &Request) -> String {
     let path = request.path.splitn(4, '/').nth(3).unwrap_or_default();
-    let mut text = format!("{} /{path} HTTP/1.1\r\nConnection: close\r\n", request.method);
-    for (name, value) in &request.headers {
-        if !name.eq_ignore_ascii_case("connection") && !name.to_ascii_lowercase().starts_with("proxy-") {
-            text += &format!("{name}: {value}\r\n");
-        }
-    }
-    text + "\r\n"
+    let mut lines = vec![format!("{} /{path} HTTP/1.1", request.method), "Connection: close".to_owned()];
+    let hop_by_hop = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        name == "connection" || name.starts_with("proxy-")
+    };
+    let kept = request.headers.iter().filter(|(name, _)| !hop_by_hop(name));
+    lines.extend(kept.map(|(name, value)| format!("{name}: {value}")));
+    lines.join("\r\n") + "\r\n\r\n"
 }

@@ -14,6 +14,17 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
 }
 
+/// What a `Range` header amounts to for a file of known size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// No range, or one in a unit that servers ignore.
+    Whole,
+    /// These bytes.
+    Part(Range<usize>),
+    /// A range with no byte of the file in it.
+    Nothing,
+}
+
 impl Request {
     /// Reads the next request of a connection; `None` when the peer is gone.
     pub fn read(input: &mut impl BufRead) -> Option<Self> {
@@ -36,22 +47,30 @@ impl Request {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The bytes asked of a file of `size`: `None` without a `Range`,
-    /// `Some(None)` when no byte of the file is in it.
-    pub fn range(&self, size: usize) -> Option<Option<Range<usize>>> {
-        let (first, last) = self.header("Range")?.strip_prefix("bytes=")?.split_once('-')?;
+    /// What is asked of a file of `size` bytes.
+    pub fn wanted(&self, size: usize) -> Wanted {
+        let range = self.header("Range").and_then(|value| value.strip_prefix("bytes=")?.split_once('-'));
+        let Some((first, last)) = range else { return Wanted::Whole };
         let (start, end) = match (first.parse::<usize>().ok(), last.parse::<usize>().ok()) {
             (Some(start), Some(last)) => (start, size.min(last.saturating_add(1))),
             (Some(start), None) => (start, size),
             (None, Some(length)) => (size.saturating_sub(length), size),
-            (None, None) => return None,
+            (None, None) => return Wanted::Whole,
         };
-        Some((start < end).then_some(start..end))
+        if start < end { Wanted::Part(start..end) } else { Wanted::Nothing }
+    }
+
+    /// The part asked for, when a part is.
+    pub fn part(&self, size: usize) -> Option<Range<usize>> {
+        match self.wanted(size) {
+            Wanted::Part(span) => Some(span),
+            Wanted::Whole | Wanted::Nothing => None,
+        }
     }
 
     /// First byte asked for; zero when the whole file is.
     pub fn start(&self) -> usize {
-        self.range(usize::MAX).flatten().map_or(0, |range| range.start)
+        self.part(usize::MAX).map_or(0, |span| span.start)
     }
 
     /// Whether any header's value contains `text`, in whatever encoding the

@@ -25,18 +25,10 @@ pub fn texts() -> Vec<Source> {
     found
 }
 
-/// Every Rust file below `folder`.
-pub fn rust(folder: &str) -> Vec<Source> {
-    let prefix = format!("{folder}/");
-    let mut files = texts();
-    files.retain(|source| source.path.starts_with(&prefix) && source.path.ends_with(".rs"));
-    files
-}
-
 /// Every Rust file of the repository.
-pub fn all_rust() -> Vec<Source> {
+pub fn rust() -> Vec<Source> {
     let mut files = texts();
-    files.retain(|source| source.path.ends_with(".rs"));
+    files.retain(|source| Path::new(&source.path).extension().is_some_and(|extension| extension == "rs"));
     files
 }
 
