@@ -188,7 +188,7 @@ fn list_gc_and_clear_keep_house() {
     engine.run(["cache", "gc"]).exits(0);
     engine.run(["cache", "clear"]).exits(0);
     let blobs = engine
-        .files_below(&engine.cache())
+        .cached_files()
         .into_iter()
         .filter(|path| fs::metadata(path).is_ok_and(|data| data.len() >= second.bytes.len() as u64));
     assert_eq!(blobs.count(), 0);
