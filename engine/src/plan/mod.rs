@@ -1,1 +1,14 @@
-//! Decisions, pure: no I/O, no clock, no randomness.
+//! Decisions, pure: no I/O, no clock, no randomness. Time comes in as the
+//! duration since the download began, chance as a number drawn elsewhere.
+
+pub mod names;
+mod ramp;
+mod rank;
+mod ranges;
+mod retry;
+mod schedule;
+
+pub use rank::{RankedCandidate, rank};
+pub use ranges::RangeSet;
+pub use retry::{Backoff, RetryBudget};
+pub use schedule::{Failure, LaneId, Limits, Ramp, Role, Schedule, SourceId, SourceSpec, Step};

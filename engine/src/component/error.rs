@@ -1,0 +1,115 @@
+//! Why a component that the user named cannot be used at all.
+
+use std::path::PathBuf;
+
+use crate::model::{ExitCode, Explain};
+
+/// Why a component that the user named cannot be used at all.
+///
+/// A component that merely breaks a limit is no error but a
+/// [`super::Fault`]: the download goes on from the origin.
+#[derive(Debug, thiserror::Error)]
+pub enum ComponentError {
+    /// The file cannot be read.
+    #[error("cannot read component {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not WebAssembly, or it is cut short.
+    #[error("{} is not a WebAssembly component: {reason}", path.display())]
+    NotComponent {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        reason: String,
+    },
+    /// The file is a core module.
+    #[error("{} is a core WebAssembly module, not a component", path.display())]
+    CoreModule {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The component belongs to another world.
+    #[error("{} is not a mirror rule: it exports {found}, not {wanted}", path.display())]
+    OtherWorld {
+        /// The file.
+        path: PathBuf,
+        /// What it exports.
+        found: String,
+        /// What a rule exports.
+        wanted: &'static str,
+    },
+    /// The component was built for a version of the interface that this
+    /// engine does not speak.
+    #[error("{} was built for {found}; this engine offers {offered}", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The interface the component names.
+        found: String,
+        /// The versions the engine speaks.
+        offered: &'static str,
+    },
+    /// The component wants something from the host that no component gets.
+    #[error("{} imports {import}, which components do not get", path.display())]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// The import.
+        import: String,
+    },
+    /// The component refuses its settings.
+    #[error("component `{rule}` refuses its settings: {reason}")]
+    Settings {
+        /// Identifier of the rule.
+        rule: String,
+        /// The component's own words.
+        reason: String,
+    },
+    /// Two components of one identifier.
+    #[error("{} and {} are both the rule `{rule}`", first.display(), second.display())]
+    Duplicate {
+        /// Identifier of the rule.
+        rule: String,
+        /// The file named first.
+        first: PathBuf,
+        /// The file named later.
+        second: PathBuf,
+    },
+    /// Settings for a rule that is not there.
+    #[error("there are settings for a rule `{rule}`, but no such rule; known are {known}")]
+    UnknownRule {
+        /// Identifier in the configuration.
+        rule: String,
+        /// Identifiers of the loaded rules.
+        known: String,
+    },
+}
+
+impl Explain for ComponentError {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Component
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Read { .. } => "name an existing .wasm file with --rule".into(),
+            Self::NotComponent { .. } => "check that the file was copied whole; build it again if it was".into(),
+            Self::CoreModule { .. } => "wrap it: `turbo-engine component build` makes a component of a crate".into(),
+            Self::OtherWorld { .. } => {
+                "build it for the world `mirror-rule`, or use it with `turbo-engine publish`".into()
+            }
+            Self::Version { offered, .. } => format!("build it again with the WIT of {offered}"),
+            Self::Import { .. } => "build it for wasm32-unknown-unknown with `turbo-engine component build`; \
+                 rules answer questions and need no network"
+                .into(),
+            Self::Settings { rule, .. } => format!("correct the table `rules.{rule}` of the configuration"),
+            Self::Duplicate { .. } => "name only one of them".into(),
+            Self::UnknownRule { .. } => "correct the name or add the rule with --rule".into(),
+        })
+    }
+}

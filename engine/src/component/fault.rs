@@ -1,0 +1,158 @@
+//! What a component did wrong, without harm to anyone but itself.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A component's failure. The download goes on without its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Identifier of the rule, or the file's name where it never told its id.
+    pub component: String,
+    /// What went wrong.
+    pub kind: FaultKind,
+    /// The details, with the guest's own words (panic text) where it left any.
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "component `{}`: {}", self.component, self.kind)?;
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        Ok(())
+    }
+}
+
+/// What went wrong with a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// The call used up its fuel.
+    Fuel,
+    /// The call ran past its deadline.
+    Deadline,
+    /// The call asked for more memory than it may have.
+    Memory,
+    /// The call nested too deep.
+    Stack,
+    /// The call handed the host more bytes than it may.
+    ResultSize,
+    /// The guest stopped itself, or did what no guest may.
+    Trap,
+    /// The file was refused before compilation.
+    PreScan(ScanLimit),
+    /// The compiler or the linker refused the file.
+    Load,
+    /// What the component says of itself makes no sense.
+    Description,
+    /// The component fails its own examples.
+    SelfTest,
+    /// A part of the answer failed a check and was dropped.
+    Output(OutputCheck),
+    /// An instance that served before answers otherwise than a fresh one.
+    State,
+    /// More calls at once than there are instances.
+    Busy,
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fuel => "out of fuel",
+            Self::Deadline => "past its deadline",
+            Self::Memory => "over its memory limit",
+            Self::Stack => "over its stack limit",
+            Self::ResultSize => "over its result size limit",
+            Self::Trap => "trapped",
+            Self::PreScan(limit) => return write!(f, "refused before compilation, {limit}"),
+            Self::Load => "cannot be loaded",
+            Self::Description => "describes itself wrongly",
+            Self::SelfTest => "fails its own example",
+            Self::Output(check) => return write!(f, "answer refused, {check}"),
+            Self::State => "keeps state between calls",
+            Self::Busy => "too many calls at once",
+        })
+    }
+}
+
+/// The bound of [`super::Limits`] that a file exceeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScanLimit {
+    /// `file_bytes`.
+    FileBytes,
+    /// `function_bytes`.
+    FunctionBytes,
+    /// `functions`.
+    Functions,
+    /// `locals`.
+    Locals,
+    /// `nesting`.
+    Nesting,
+    /// `items`.
+    Items,
+    /// `modules`.
+    Modules,
+    /// `instances`: memories, tables or core instances.
+    Instances,
+    /// `table_elements`.
+    TableElements,
+    /// `memory_bytes`.
+    MemoryBytes,
+}
+
+impl fmt::Display for ScanLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FileBytes => "file too long",
+            Self::FunctionBytes => "function too long",
+            Self::Functions => "too many functions",
+            Self::Locals => "too many locals in a function",
+            Self::Nesting => "blocks nested too deep",
+            Self::Items => "too many items",
+            Self::Modules => "too many modules",
+            Self::Instances => "too many instances",
+            Self::TableElements => "table too long",
+            Self::MemoryBytes => "memory too large",
+        })
+    }
+}
+
+/// The check that a candidate failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputCheck {
+    /// More candidates than allowed.
+    Count,
+    /// A URL longer than allowed.
+    Length,
+    /// A control character or a space in a URL.
+    Character,
+    /// Not an absolute URL.
+    Syntax,
+    /// Neither `http` nor `https`, or a step down from `https`.
+    Scheme,
+    /// A user or a password in the URL.
+    Credentials,
+    /// A host that is no public one.
+    Address,
+    /// A region that is no country code.
+    Region,
+}
+
+impl fmt::Display for OutputCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Count => "too many candidates",
+            Self::Length => "a URL is too long",
+            Self::Character => "a URL has a control character or a space",
+            Self::Syntax => "not an absolute URL",
+            Self::Scheme => "neither https nor as safe as the request",
+            Self::Credentials => "a URL carries credentials",
+            Self::Address => "not a public host",
+            Self::Region => "not a region",
+        })
+    }
+}

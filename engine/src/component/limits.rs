@@ -1,0 +1,106 @@
+//! What a component may use.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Bounds on a component's file, compilation, execution and answers.
+///
+/// Every field is configurable; the defaults fit rules of up to a few hundred
+/// kilobytes. Guests that carry an interpreter (JavaScript, Python) need far
+/// larger ones and should get them one component at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Length of the component's file.
+    pub file_bytes: u64,
+    /// Length of one function's body. Compile time grows faster than linearly
+    /// with it: 142 KB in one function takes seconds.
+    pub function_bytes: u32,
+    /// Functions in all core modules together. Each costs tens of microseconds
+    /// and about 2 KiB to compile, however small it is.
+    pub functions: u32,
+    /// Local variables of one function.
+    pub locals: u32,
+    /// Depth of nested blocks in one function.
+    pub nesting: u32,
+    /// Types, imports, exports, globals, elements and data segments together.
+    pub items: u32,
+    /// Core modules and nested components in the file together.
+    pub modules: u32,
+    /// Core instances, memories and tables of one instance, each.
+    pub instances: u32,
+    /// Elements of one table.
+    pub table_elements: u32,
+    /// Linear memory of one instance.
+    pub memory_bytes: u64,
+    /// The guest's call stack.
+    pub stack_bytes: u32,
+    /// Fuel of one call; 1,000,000 are about 0.9 ms.
+    pub fuel: u64,
+    /// Wall-clock time of one call.
+    pub deadline_ms: u64,
+    /// Bytes that one call may make the host allocate, its result included.
+    pub result_bytes: u32,
+    /// Log messages of one call.
+    pub log_calls: u32,
+    /// Log text of one call.
+    pub log_bytes: u32,
+    /// Interest patterns, and the values of one pattern's list.
+    pub patterns: u32,
+    /// Self-test examples.
+    pub examples: u32,
+    /// Candidates of one answer.
+    pub candidates: u32,
+    /// Length of one URL, asked or answered.
+    pub url_bytes: u32,
+    /// Calls after which an instance is replaced by a fresh one.
+    pub calls_per_instance: u32,
+    /// One call in so many is run again on a fresh instance and compared.
+    pub audit_every: u32,
+    /// Consecutive faults after which a component rests.
+    pub faults_before_rest: u32,
+    /// How long a component rests before it is tried again.
+    pub rest_ms: u64,
+    /// Weight of the answers kept in memory.
+    pub memo_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            file_bytes: 4 << 20,
+            function_bytes: 64 << 10,
+            functions: 10_000,
+            locals: 2_000,
+            nesting: 1_000,
+            items: 10_000,
+            modules: 16,
+            instances: 8,
+            table_elements: 10_000,
+            memory_bytes: 16 << 20,
+            stack_bytes: 256 << 10,
+            fuel: 5_000_000,
+            deadline_ms: 50,
+            result_bytes: 1 << 20,
+            log_calls: 64,
+            log_bytes: 16 << 10,
+            patterns: 256,
+            examples: 64,
+            candidates: 32,
+            url_bytes: 8 << 10,
+            calls_per_instance: 1_024,
+            audit_every: 64,
+            faults_before_rest: 3,
+            rest_ms: 30_000,
+            memo_bytes: 8 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// Wall-clock time of one call.
+    pub fn deadline(&self) -> Duration {
+        Duration::from_millis(self.deadline_ms)
+    }
+}
