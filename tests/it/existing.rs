@@ -10,9 +10,10 @@ fn a_finished_file_is_left_alone() {
     engine.fetch(&origin.file_url(), &[]).exits(0);
     let modified = || engine.path("out").metadata().and_then(|data| data.modified()).expect("the file exists");
     let before = modified();
-    engine.fetch(&origin.file_url(), &[]).exits(0);
+    let receipt = engine.fetch(&origin.file_url(), &[]).exits(0).receipt();
     engine.assert_file("out", &file.bytes);
     assert_eq!(before, modified());
+    assert_eq!(receipt["already_there"], true);
 }
 
 #[test]

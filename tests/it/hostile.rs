@@ -39,12 +39,12 @@ impl Trial {
 
     /// The download succeeds from the origin alone, and the user is told `why`.
     #[track_caller]
-    fn survives(&self, path: &str, why: &[&str]) {
+    fn survives(&self, path: &str, why: &str) {
         let run = self.download(path, &["--allow-private-mirrors"]).exits(0);
         self.engine.assert_file("out", &self.file.bytes);
         let warning = run.stderr.lines().find(|line| line.starts_with("warning: ") && line.contains("hostile"));
         let warning = warning.unwrap_or_else(|| panic!("{path}: no warning names the component: {}", run.stderr));
-        assert!(why.iter().any(|word| warning.contains(word)), "{path}: none of {why:?} in {warning}");
+        assert!(warning.contains(why), "{path}: no `{why}` in {warning}");
         assert!(self.mirror.requests().is_empty(), "{path}: {:?}", self.mirror.requests());
     }
 }
@@ -61,33 +61,33 @@ fn the_hostile_rule_works_when_it_behaves() {
 #[test]
 fn exhaustion_is_stopped_at_its_limit() {
     let trial = Trial::new();
-    trial.survives("/loop", &["fuel", "deadline"]);
-    trial.survives("/grow", &["memory"]);
-    trial.survives("/recurse", &["stack"]);
-    trial.survives("/huge", &["bytes", "limit"]);
+    trial.survives("/loop", "out of fuel");
+    trial.survives("/grow", "over its memory limit");
+    trial.survives("/recurse", "over its stack limit");
+    trial.survives("/huge", "over its result size limit");
 }
 
 #[test]
 fn a_trap_is_reported_with_its_text() {
-    Trial::new().survives("/trap", &["the rule gave up"]);
+    Trial::new().survives("/trap", "the rule gave up");
 }
 
 #[test]
 fn answers_over_the_caps_are_refused_or_cut() {
     let trial = Trial::new();
-    trial.survives("/long", &["8"]);
-    trial.download("/many", &["--allow-private-mirrors"]).exits(0).says("hostile");
+    trial.survives("/long", "a URL is too long");
+    trial.download("/many", &["--allow-private-mirrors"]).exits(0).says("too many candidates");
     trial.engine.assert_file("out", &trial.file.bytes);
 }
 
 #[test]
 fn places_that_must_not_be_named_are_refused() {
     let trial = Trial::new();
-    trial.survives("/file", &["scheme", "file"]);
-    trial.survives("/downgrade", &["https", "http"]);
-    trial.survives("/control", &["control", "character"]);
-    trial.survives("/userinfo", &["credential", "user", "password"]);
-    trial.survives("/not-a-url", &["URL"]);
+    trial.survives("/file", "neither https");
+    trial.survives("/downgrade", "nor as safe as the request");
+    trial.survives("/control", "control character");
+    trial.survives("/userinfo", "credentials");
+    trial.survives("/not-a-url", "not an absolute URL");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn private_addresses_need_permission() {
     let trial = Trial::new();
     let run = trial.download("/private", &[]).exits(0);
     trial.engine.assert_file("out", &trial.file.bytes);
-    assert!(run.stderr.contains("private"), "{}", run.stderr);
+    run.says("not a public host");
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_refusal_reaches_the_user() {
 fn a_component_that_fails_its_admission_exits_8() {
     let origin = Origin::file(&file(1, 1));
     for (name, why) in
-        [("describe-loops", "fuel"), ("describe-panics", "the table is empty"), ("self-test-fails", "mirror-a")]
+        [("describe-loops", "out of fuel"), ("describe-panics", "the table is empty"), ("self-test-fails", "mirror-a")]
     {
         let engine = Engine::new();
         let rule = fixture(name);

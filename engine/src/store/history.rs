@@ -92,7 +92,8 @@ mod tests {
         let (path, history) = (folder.path().join("f"), History::new(folder.path()));
         std::fs::write(&path, "hello").expect("writable");
         let digest: Digest = format!("sha-256:{}", "ab".repeat(32)).parse().expect("a digest");
-        let download = Download { url_digest: digest.clone(), size: 5, sha256: digest, validators: Validators::default() };
+        let download =
+            Download { url_digest: digest.clone(), size: 5, sha256: digest, validators: Validators::default() };
         history.record(&path, download).expect("writable");
         assert_eq!(history.unchanged(&path).map(|finished| finished.size), Some(5));
         std::fs::write(&path, "hello!").expect("writable");
