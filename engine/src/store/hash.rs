@@ -51,7 +51,8 @@ impl Hashes {
 
     /// The digests, SHA-256 first.
     pub fn finish(self) -> Vec<Digest> {
-        let digest = |algorithm, value: &[u8]| Digest::new(algorithm, value).expect("a hash has its algorithm's length");
+        let digest =
+            |algorithm, value: &[u8]| Digest::new(algorithm, value).expect("a hash has its algorithm's length");
         let mut digests = vec![digest(Algorithm::Sha256, &self.sha256.finalize())];
         digests.extend(self.sha512.map(|hash| digest(Algorithm::Sha512, &hash.finalize())));
         digests.extend(self.sha1.map(|hash| digest(Algorithm::Sha1, &hash.finalize())));
