@@ -5,6 +5,7 @@
 //! joins the adapters (`component`, `net`, `store`, `metrics`), the adapters
 //! never import one another, and all stand on the pure `plan` and `model`.
 
+pub mod cli;
 pub mod component;
 pub mod download;
 pub mod model;

@@ -75,13 +75,19 @@ impl CliError {
     pub(super) fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Usage { hint, .. } => hint.clone(),
-            Self::Setting { .. } => "`turbo-engine config show` lists every setting and where its value comes from".into(),
+            Self::Setting { .. } => {
+                "`turbo-engine config show` lists every setting and where its value comes from".into()
+            }
             Self::Config { .. } => "correct the file, or name another with --config FILE".into(),
-            Self::Input { .. } => "one download a line, its URLs separated by tabs; options on indented lines below".into(),
+            Self::Input { .. } => {
+                "one download a line, its URLs separated by tabs; options on indented lines below".into()
+            }
             Self::Metalink { .. } => "only Metalink 4 (RFC 5854) is understood".into(),
             Self::Netrc { .. } => "correct the file, or run without --netrc".into(),
             Self::Runtime(_) | Self::Stdout(_) => return None,
-            Self::Download { .. } | Self::Net(_) | Self::Store(_) | Self::Component(_) => return self.explained()?.hint(),
+            Self::Download { .. } | Self::Net(_) | Self::Store(_) | Self::Component(_) => {
+                return self.explained()?.hint();
+            }
         })
     }
 }

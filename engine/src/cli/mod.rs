@@ -28,8 +28,16 @@ use settings::Settings;
 
 /// Downloads over many connections and mirrors at once, and proves that the bytes are the origin's.
 #[derive(Debug, Parser)]
-#[command(name = "turbo-engine", version, propagate_version = true, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 some jobs failed, 4 network, 5 refused by the server,\n6 verification failed, 7 local file or disk, 8 component, 9 interrupted (resumable), 70 a bug.")]
+#[command(
+    name = "turbo-engine",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 some jobs failed, 4 network, 5 refused by the server,\n6 verification failed, 7 local file or disk, 8 component, 9 interrupted (resumable), 70 a bug."
+)]
 pub struct Cli {
     #[command(flatten)]
     global: GlobalArgs,

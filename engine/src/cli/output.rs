@@ -134,7 +134,8 @@ pub(super) fn error_event(error: &CliError) -> Value {
 /// Text of servers and files must not move the cursor or change colours. Our
 /// own colours are the only escapes that pass.
 fn printable(text: &str) -> String {
-    let tame = |letter: char| if letter.is_control() && letter != '\x1b' && letter != '\n' { '\u{fffd}' } else { letter };
+    let tame =
+        |letter: char| if letter.is_control() && letter != '\x1b' && letter != '\n' { '\u{fffd}' } else { letter };
     let mut shown: String = text.chars().map(tame).collect();
     for (at, _) in shown.clone().match_indices('\x1b').collect::<Vec<_>>().into_iter().rev() {
         let ours = ["[33m", "[1;31m", "[36m", "[0m"].iter().any(|code| shown[at + 1..].starts_with(code));

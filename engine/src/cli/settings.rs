@@ -156,11 +156,8 @@ impl Settings {
     /// one the user's own is read, if there is one.
     pub(super) fn load(named: Option<&Path>, flags: &[Flag]) -> Result<Self, CliError> {
         let default = |known: &Known| (known.key, Value { text: known.default.into(), origin: From::Default });
-        let mut settings = Self {
-            values: KNOWN.iter().map(default).collect(),
-            rules: BTreeMap::new(),
-            limits: Limits::default(),
-        };
+        let mut settings =
+            Self { values: KNOWN.iter().map(default).collect(), rules: BTreeMap::new(), limits: Limits::default() };
         let own = config_path().filter(|path| path.exists());
         if let Some(path) = named.map(Path::to_owned).or(own) {
             settings.read_file(&path)?;
@@ -361,8 +358,11 @@ mod tests {
     fn a_flag_beats_a_file() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let path = folder.path().join("config.toml");
-        std::fs::write(&path, "retry = 9\njobs = 2\nrule = [\"a.wasm\", \"b.wasm\"]\n[rules.mine]\nfrom = \"x\"\n[limits]\nfuel = 7\n")
-            .expect("writable");
+        std::fs::write(
+            &path,
+            "retry = 9\njobs = 2\nrule = [\"a.wasm\", \"b.wasm\"]\n[rules.mine]\nfrom = \"x\"\n[limits]\nfuel = 7\n",
+        )
+        .expect("writable");
         let flag = Flag { key: "retry", value: "3".into(), flag: "retry" };
         let settings = Settings::load(Some(&path), &[flag]).expect("a good file");
         assert_eq!((settings.count("retry"), settings.count("jobs")), (3, 2));

@@ -62,7 +62,9 @@ mod tests {
 
     #[test]
     fn reads_what_people_write() {
-        for (text, bytes) in [("0", 0), ("512", 512), ("64k", 65536), ("1.5MiB", 1_572_864), ("2 G", 2 << 30), ("10MB", 10 << 20)] {
+        for (text, bytes) in
+            [("0", 0), ("512", 512), ("64k", 65536), ("1.5MiB", 1_572_864), ("2 G", 2 << 30), ("10MB", 10 << 20)]
+        {
             assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
         }
         for text in ["", "k", "-1", "1x", "1e30", "NaN", "inf"] {

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::fixture::{Fixture, error_at};
 use super::*;
-use crate::model::{ExitCode, Explain, Region};
+use crate::model::{ExitCode, Explain, PrivateMirrors, Region};
 
 /// Rules made of fixtures, with the folder they live in.
 struct Bench {

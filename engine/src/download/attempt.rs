@@ -209,7 +209,8 @@ impl Attempt<'_> {
             // not lead the next attempt astray.
             if matches!(error, DownloadError::Changing) {
                 for mirror in sources.iter_mut().filter(|source| source.role == Role::Mirror) {
-                    let _ = mirror.become_state(super::SourceState::Refused, Some("it disagrees with the origin".into()));
+                    let _ =
+                        mirror.become_state(super::SourceState::Refused, Some("it disagrees with the origin".into()));
                 }
             }
         })?;
@@ -250,7 +251,9 @@ impl Attempt<'_> {
         let closed = tokio::task::spawn_blocking(move || writer.close()).await.unwrap_or(Err(StoreError::WriterGone));
         match target {
             None => crate::store::remove(&scratch),
-            Some(target) if matches!(&result, Ok(_) | Err(DownloadError::Mismatch { .. } | DownloadError::Size { .. })) => {
+            Some(target)
+                if matches!(&result, Ok(_) | Err(DownloadError::Mismatch { .. } | DownloadError::Size { .. })) =>
+            {
                 target.discard_unfinished();
             }
             Some(_) => {}

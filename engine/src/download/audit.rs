@@ -99,8 +99,12 @@ impl Audit {
 fn draw(given: &RangeSet) -> Vec<ByteRange> {
     let total = given.len();
     let blocks = (0..BLOCKS).filter_map(|_| {
-        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss,
-            reason = "any position will do")]
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "any position will do"
+        )]
         let nth = (chance() * total as f64) as u64;
         let at = given.nth(nth.min(total.checked_sub(1)?))?;
         let run = given.iter().find(|run| run.start() <= at && at < run.end())?;

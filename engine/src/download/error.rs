@@ -79,7 +79,9 @@ impl Explain for DownloadError {
             Self::Mismatch { .. } | Self::Size { .. } => {
                 "the origin contradicts itself: try later, or ask its operator".into()
             }
-            Self::Streamed => "discard what was written; download to a file with -o PATH, where nothing wrong appears".into(),
+            Self::Streamed => {
+                "discard what was written; download to a file with -o PATH, where nothing wrong appears".into()
+            }
             Self::NoDigest => "give one with --checksum or --checksum-file, or drop --require-checksum".into(),
             Self::NotListed(_) | Self::ChecksumFile(_) => {
                 "check that the list is in the format of sha256sum and names this file".into()

@@ -43,11 +43,7 @@ struct Contradiction {
 
 impl Finish<'_> {
     /// Verifies and commits.
-    pub(super) async fn run(
-        &self,
-        delivered: Delivered,
-        sources: &mut Vec<Source>,
-    ) -> Result<Receipt, DownloadError> {
+    pub(super) async fn run(&self, delivered: Delivered, sources: &mut Vec<Source>) -> Result<Receipt, DownloadError> {
         let mut summary = self.writer.summary().await?;
         let mut compared = self.compare(&summary, &delivered)?;
         let mut repaired = false;
@@ -85,7 +81,8 @@ impl Finish<'_> {
     ) -> Result<Result<Option<Promised>, Contradiction>, DownloadError> {
         let mut wanted: Vec<&Promised> = self.job.digests.iter().collect();
         if wanted.is_empty() {
-            let strength = |promised: &&Promised| (promised.by, promised.digest.algorithm() != crate::model::Algorithm::Sha256);
+            let strength =
+                |promised: &&Promised| (promised.by, promised.digest.algorithm() != crate::model::Algorithm::Sha256);
             wanted.extend(delivered.truths.iter().min_by_key(strength));
         }
         let mut held = None;

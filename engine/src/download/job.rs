@@ -48,6 +48,8 @@ pub struct EngineOptions {
 pub struct Job {
     /// What the user asked for: the origin.
     pub url: Url,
+    /// Who named it.
+    pub trust: Trust,
     /// Other places that have the same bytes, and who named them.
     pub mirrors: Vec<(Url, Trust)>,
     /// Where the bytes go.

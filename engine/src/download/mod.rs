@@ -79,7 +79,7 @@ pub async fn download(
 /// All the places to ask, the origin first, then what the user named, then
 /// what the rules proposed.
 fn gather(engine: &Engine, job: &mut Job, observer: &dyn Observer) -> Vec<Source> {
-    let mut origin = Source::new(job.url.clone(), Trust::Typed, Role::Origin, None);
+    let mut origin = Source::new(job.url.clone(), job.trust, Role::Origin, None);
     origin.scoped = Some((Origin::of(&job.url), std::mem::take(&mut job.headers)));
     let mut sources = vec![origin];
     for (url, trust) in &job.mirrors {

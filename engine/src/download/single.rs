@@ -77,7 +77,12 @@ impl Single<'_> {
         Ok(())
     }
 
-    async fn rest(&self, source: &mut Source, error: &NetError, cancel: &CancellationToken) -> Result<(), DownloadError> {
+    async fn rest(
+        &self,
+        source: &mut Source,
+        error: &NetError,
+        cancel: &CancellationToken,
+    ) -> Result<(), DownloadError> {
         Tally::count(&source.tally.failures, 1);
         source.failures += 1;
         let pause = Backoff::default().pause(source.failures, error.retry_after(), chance());

@@ -249,10 +249,7 @@ impl<'a> Transfer<'a> {
         lanes.iter().for_each(|lane| self.keep_given(lane));
     }
 
-    fn lane_joined(
-        &mut self,
-        ended: Result<(LaneId, LaneEnd), tokio::task::JoinError>,
-    ) -> Result<(), DownloadError> {
+    fn lane_joined(&mut self, ended: Result<(LaneId, LaneEnd), tokio::task::JoinError>) -> Result<(), DownloadError> {
         let (id, end) = match ended {
             Ok(ended) => ended,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
@@ -411,8 +408,10 @@ impl<'a> Transfer<'a> {
                     self.lanes.iter().filter(|(_, lane)| lane.source == index).map(|(id, _)| *id).collect();
                 lanes.into_iter().for_each(|lane| self.apply(Step::Stop { lane }));
                 let source = &mut self.setup.sources[index];
-                let message = format!("{} has other bytes than the origin; its bytes are fetched again", DisplayUrl(&source.url));
-                let event = source.become_state(SourceState::Refused, Some("its bytes differ from the origin's".into()));
+                let message =
+                    format!("{} has other bytes than the origin; its bytes are fetched again", DisplayUrl(&source.url));
+                let event =
+                    source.become_state(SourceState::Refused, Some("its bytes differ from the origin's".into()));
                 self.setup.observer.event(&event);
                 self.setup.observer.event(&Event::warning(message));
                 let wrong = std::mem::take(&mut source.given);

@@ -143,7 +143,9 @@ mod tests {
         assert_eq!(api.as_str(), "https://api.github.com/repos/o/r/releases/tags/v1");
         assert_eq!(file, "a+b.zip");
         assert!(release_api(&url("https://github.com/o/r/releases/latest/download/a.zip")).is_some());
-        for other in ["http://github.com/o/r/releases/download/v1/a", "https://github.com/o/r/blob/main/a", "https://x/"] {
+        for other in
+            ["http://github.com/o/r/releases/download/v1/a", "https://github.com/o/r/blob/main/a", "https://x/"]
+        {
             assert!(release_api(&url(other)).is_none(), "{other}");
         }
     }

@@ -15,7 +15,7 @@ mod region;
 mod secret;
 mod web;
 
-pub use address::is_public;
+pub use address::{PrivateMirrors, is_public};
 pub use candidate::{Candidate, CandidateKind, Promise};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use exit::{ExitCode, Explain};

@@ -11,7 +11,7 @@ use url::Url;
 use super::resolve::{PolicyResolver, Reach, check_literal};
 use super::response::Response;
 use super::{NetError, RateLimit, ResolveOverride};
-use crate::model::{ByteRange, DisplayUrl, Origin};
+use crate::model::{ByteRange, DisplayUrl, Origin, PrivateMirrors};
 
 /// Most redirects that are followed.
 const MOST_REDIRECTS: usize = 10;
@@ -61,16 +61,6 @@ pub enum CertificateCheck {
     Enforced,
     /// `--insecure`.
     Skipped,
-}
-
-/// Whether what components, redirects and Metalinks name may be at an address
-/// that is not public.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PrivateMirrors {
-    /// Never.
-    Refused,
-    /// `--allow-private-mirrors`.
-    Allowed,
 }
 
 /// Who named a URL: it decides which addresses may be reached.
@@ -190,8 +180,8 @@ impl Net {
     async fn send(&self, url: &Url, trust: Trust, get: &Get<'_>) -> Result<reqwest::Response, NetError> {
         let host = host_of(url);
         let reach = match (trust, self.shared.options.private_mirrors) {
-            (Trust::Typed, _) | (_, PrivateMirrors::Allowed) => Reach::Anywhere,
-            (Trust::Named, PrivateMirrors::Refused) => Reach::Public,
+            (Trust::Typed, _) | (_, PrivateMirrors::Allow) => Reach::Anywhere,
+            (Trust::Named, PrivateMirrors::Refuse) => Reach::Public,
         };
         check_literal(url.host(), reach).map_err(|error| NetError::refused_literal(&host, &error))?;
         let client = self.client(url, reach)?;

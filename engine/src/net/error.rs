@@ -102,6 +102,8 @@ impl NetError {
     /// Sorts the client's error by its causes' types.
     pub(super) fn sort(host: &str, error: reqwest::Error) -> Self {
         let host = host.to_owned();
+        // The URL may carry a signature; the host says enough.
+        let error = error.without_url();
         if let Some(found) = cause::<ResolveError>(&error) {
             return match found {
                 ResolveError::Private(address) => Self::PrivateAddress { host, address: *address },

@@ -11,7 +11,7 @@ mod limit;
 mod resolve;
 mod response;
 
-pub use client::{CertificateCheck, Get, Net, NetOptions, Precondition, PrivateMirrors, ProxyOptions, Trust, Wanted};
+pub use client::{CertificateCheck, Get, Net, NetOptions, Precondition, ProxyOptions, Trust, Wanted};
 pub use error::NetError;
 pub use limit::RateLimit;
 pub use resolve::{ResolveOverride, ResolveOverrideError};

@@ -92,7 +92,9 @@ impl Explain for StoreError {
                 _ => return None,
             },
             Self::Foreign(_) => "choose another name with -o, or --if-exists overwrite to replace it".into(),
-            Self::Outdated(_) => "fetch the new version with --if-exists overwrite, or under another name with -o".into(),
+            Self::Outdated(_) => {
+                "fetch the new version with --if-exists overwrite, or under another name with -o".into()
+            }
             Self::TooLarge { .. } => "check that it is the right file".into(),
             Self::Exists(_) => "choose another name with -o, or --if-exists resume, skip or overwrite".into(),
             Self::IsDirectory(_) => "name a file with -o, or give the directory with -d".into(),

@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
 use super::{StoreError, sha256, write_atomic};
-use crate::model::http::Validators;
 use crate::model::Digest;
+use crate::model::http::Validators;
+use serde::{Deserialize, Serialize};
 
 /// A finished download, as it was when it got its final name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
