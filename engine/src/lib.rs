@@ -6,6 +6,7 @@
 //! never import one another, and all stand on the pure `plan` and `model`.
 
 pub mod component;
+pub mod download;
 pub mod model;
 pub mod net;
 pub mod plan;

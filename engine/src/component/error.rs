@@ -80,14 +80,6 @@ pub enum ComponentError {
         /// The file named later.
         second: PathBuf,
     },
-    /// Settings for a rule that is not there.
-    #[error("there are settings for a rule `{rule}`, but no such rule; known are {known}")]
-    UnknownRule {
-        /// Identifier in the configuration.
-        rule: String,
-        /// Identifiers of the loaded rules.
-        known: String,
-    },
 }
 
 impl Explain for ComponentError {
@@ -109,7 +101,6 @@ impl Explain for ComponentError {
                 .into(),
             Self::Settings { rule, .. } => format!("correct the table `rules.{rule}` of the configuration"),
             Self::Duplicate { .. } => "name only one of them".into(),
-            Self::UnknownRule { .. } => "correct the name or add the rule with --rule".into(),
         })
     }
 }

@@ -4,16 +4,51 @@
 //! sees a clock. Whatever it does, the worst it can cost is its own answer:
 //! every resource it uses has a limit in [`Limits`], every answer is checked
 //! natively, and a failure is a [`Fault`] that a download survives.
+//!
+//! The way of a question: [`Rules::ask`] looks whether any rule is interested
+//! (`interest`), whether the answer is known (`memo`), and only then asks each
+//! rule (`rule`) through a warm or fresh instance (`instance`) and holds the
+//! answer against the checks (`output`).
 
 mod answer;
+mod bindings;
+mod breaker;
 pub mod build;
+mod built_in;
+mod code;
+mod description;
 mod error;
+mod failure;
 mod fault;
+#[cfg(test)]
+mod fixture;
+mod host;
+mod instance;
+mod interest;
 mod limits;
+mod memo;
+mod output;
+mod private_dir;
+mod rule;
 mod rules;
+mod runtime;
+mod sandbox;
+mod scan;
+mod set;
+mod settings;
+mod source;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod text;
+mod ticker;
+mod vault;
+mod wasi;
 
 pub use answer::{Advice, Answer, Asked, Reply};
+pub use description::Pattern;
 pub use error::ComponentError;
 pub use fault::{Fault, FaultKind, OutputCheck, ScanLimit};
 pub use limits::Limits;
-pub use rules::{Pattern, PrivateMirrors, RuleCounters, RuleOptions, RuleState, RuleSummary, Rules};
+pub use rules::{PrivateMirrors, RuleOptions, RuleState, RuleSummary, Rules};
+pub use tally::{RuleCounters, RuleCounts};

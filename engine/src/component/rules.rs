@@ -1,14 +1,28 @@
 //! The set of mirror rules: who is asked, in which order, and what is kept.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 use url::Url;
 
-use super::{Answer, ComponentError, Limits};
-use crate::model::Region;
+use super::bindings::v0_1::rules::RuleError;
+use super::host::Host;
+use super::instance::{Question, RawReply};
+use super::interest::Interest;
+use super::memo::Memo;
+use super::output::{Standard, admit};
+use super::rule::{Outcome, Rule};
+use super::set::{LeftOut, Set};
+use super::tally::{Count, RuleCounters};
+use super::text::printable;
+use super::{Advice, Answer, Asked, ComponentError, Fault, FaultKind, Limits, Pattern, Reply};
+use crate::model::{Region, is_shareable};
+
+/// Longest text of a rule that is passed on.
+const TEXT_BYTES: usize = 500;
 
 /// Which rules to load, and how.
 #[derive(Debug, Clone, Default)]
@@ -17,7 +31,8 @@ pub struct RuleOptions {
     pub cache_dir: Option<PathBuf>,
     /// Whether the rules inside the engine take part.
     pub built_in: bool,
-    /// Components that the user named, asked before the built-in ones.
+    /// Components that the user named, asked before the built-in ones. One
+    /// with the identifier of a built-in rule replaces it.
     pub user: Vec<PathBuf>,
     /// Settings by rule identifier.
     pub settings: BTreeMap<String, toml::Table>,
@@ -38,22 +53,41 @@ pub enum PrivateMirrors {
 }
 
 /// A set of mirror rules. Cheap to clone; calls are synchronous and take
-/// about a microsecond, except the first, which may compile.
-#[derive(Debug, Clone)]
+/// about a microsecond, except a rule's first, which may compile.
+#[derive(Clone)]
 pub struct Rules {
-    shared: Arc<()>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    host: Host,
+    rules: Vec<Rule>,
+    left_out: Vec<LeftOut>,
+    interest: Interest,
+    memo: Memo,
+    private_mirrors: PrivateMirrors,
+    tally: SetTally,
+    nothing: Arc<Answer>,
+}
+
+#[derive(Default)]
+struct SetTally {
+    questions: Count,
+    not_interested: Count,
+    withheld: Count,
+    memo_hits: Count,
 }
 
 /// One rule, as `component list` shows it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleSummary {
     /// Stable name.
     pub id: String,
-    /// Version of the rule.
+    /// Version of the rule; empty when it never came to say it.
     pub version: String,
     /// One sentence.
     pub summary: String,
-    /// The file, none when the rule is inside the engine.
+    /// The file; none when the rule is inside the engine.
     pub path: Option<PathBuf>,
     /// SHA-256 of the component, in hexadecimal.
     pub sha256: String,
@@ -65,21 +99,9 @@ pub struct RuleSummary {
     pub state: RuleState,
 }
 
-/// A set of URLs, as a rule describes the ones it has an answer for. An empty
-/// list matches anything.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
-pub struct Pattern {
-    /// Schemes, without the colon.
-    pub schemes: Vec<String>,
-    /// Host suffixes, by whole labels.
-    pub host_suffixes: Vec<String>,
-    /// Path prefixes.
-    pub path_prefixes: Vec<String>,
-}
-
 /// Whether a rule takes part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", content = "detail", rename_all = "kebab-case")]
+#[serde(tag = "kind", content = "fault", rename_all = "kebab-case")]
 pub enum RuleState {
     /// It is asked.
     Active,
@@ -87,15 +109,15 @@ pub enum RuleState {
     Demoted,
     /// It failed too often and rests.
     Resting,
-    /// It was left out; the text says why.
-    LeftOut(String),
+    /// It was left out.
+    LeftOut(Fault),
 }
 
-/// What the rules did so far.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct RuleCounters {
-    /// Questions asked of the set.
-    pub questions: u64,
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids = self.shared.rules.iter().map(|rule| &rule.about.id);
+        f.debug_list().entries(ids).finish()
+    }
 }
 
 impl Rules {
@@ -104,24 +126,161 @@ impl Rules {
     /// # Errors
     ///
     /// Only for what the user named and that is no usable component at all; a
-    /// component that breaks a limit is left out and shows in the faults.
-    pub fn open(_options: &RuleOptions) -> Result<Self, ComponentError> {
-        Ok(Self { shared: Arc::new(()) })
+    /// component that breaks a limit is left out and shows in [`Self::faults`].
+    pub fn open(options: &RuleOptions) -> Result<Self, ComponentError> {
+        let Set { host, rules, left_out } = Set::load(options)?;
+        let shared = Shared {
+            interest: Interest::new(rules.iter().map(|rule| &rule.about.patterns[..])),
+            memo: Memo::new(host.limits().memo_bytes),
+            host,
+            rules,
+            left_out,
+            private_mirrors: options.private_mirrors,
+            tally: SetTally::default(),
+            nothing: Arc::default(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Asks every interested rule where else the bytes of a URL are.
-    pub fn ask(&self, _url: &Url, _region: Region) -> Arc<Answer> {
-        let _ = &self.shared;
-        Arc::default()
+    ///
+    /// A URL that may carry a secret is shown to nobody.
+    pub fn ask(&self, url: &Url, region: Region) -> Arc<Answer> {
+        let shared = &*self.shared;
+        shared.tally.questions.add(1);
+        if !shared.interest.is_any(url) {
+            shared.tally.not_interested.add(1);
+            return Arc::clone(&shared.nothing);
+        }
+        if let Some(reason) = shared.reason_to_withhold(url) {
+            shared.tally.withheld.add(1);
+            return Arc::new(Answer { advice: vec![Advice { rule: None, text: reason }], ..Answer::default() });
+        }
+        if url.fragment().is_none() {
+            return shared.ask(url, region);
+        }
+        let mut whole = url.clone();
+        whole.set_fragment(None);
+        shared.ask(&whole, region)
     }
 
-    /// Every rule, in the order of asking.
+    /// Every rule, in the order of asking, and then those left out.
     pub fn list(&self) -> Vec<RuleSummary> {
-        Vec::new()
+        let left_out = self.shared.left_out.iter().map(LeftOut::summary);
+        self.shared.rules.iter().map(|rule| self.shared.summary(rule)).chain(left_out).collect()
+    }
+
+    /// Why rules were left out when the set was loaded.
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
+        self.shared.left_out.iter().map(|left_out| &left_out.fault)
     }
 
     /// What the rules did so far.
     pub fn counters(&self) -> RuleCounters {
-        RuleCounters::default()
+        let Shared { tally, host, rules, .. } = &*self.shared;
+        RuleCounters {
+            questions: tally.questions.get(),
+            not_interested: tally.not_interested.get(),
+            withheld: tally.withheld.get(),
+            memo_hits: tally.memo_hits.get(),
+            compiled: host.built.compiled.get(),
+            compile_ms: host.built.compile_ms.get(),
+            restored: host.built.restored.get(),
+            rules: rules.iter().map(|rule| (rule.about.id.clone(), rule.tally.snapshot())).collect(),
+        }
+    }
+}
+
+impl Shared {
+    fn reason_to_withhold(&self, url: &Url) -> Option<String> {
+        if !is_shareable(url) {
+            return Some("the URL may carry a secret, so no mirror was asked for".into());
+        }
+        let limit = self.host.limits().url_bytes as usize;
+        (url.as_str().len() > limit)
+            .then(|| format!("the URL is longer than {limit} bytes, so no mirror was asked for"))
+    }
+
+    fn ask(&self, url: &Url, region: Region) -> Arc<Answer> {
+        if let Some(answer) = self.memo.get(url.as_str(), region) {
+            self.tally.memo_hits.add(1);
+            return answer;
+        }
+        let mut answer = Answer::default();
+        for index in self.interest.all(url) {
+            self.ask_rule(&self.rules[index], url, region, &mut answer);
+        }
+        let is_lasting = answer.faults.iter().all(|fault| matches!(fault.kind, FaultKind::Output(_)))
+            && answer.asked.iter().all(|asked| asked.reply != Reply::Resting);
+        let answer = Arc::new(answer);
+        if is_lasting {
+            self.memo.keep(url.as_str(), region, &answer);
+        }
+        answer
+    }
+
+    fn ask_rule(&self, rule: &Rule, url: &Url, region: Region, answer: &mut Answer) {
+        let id = &rule.about.id;
+        let mut failures = Vec::new();
+        let reply = match rule.ask(&self.host, Question::new(url.as_str(), &region)) {
+            Outcome::Said(reply, failure) => {
+                failures.extend(failure);
+                if let Ok(proposed) = &reply {
+                    let standard =
+                        Standard { request: url, limits: self.host.limits(), private_mirrors: self.private_mirrors };
+                    failures.extend(admit(standard, id, proposed, &mut answer.candidates));
+                }
+                summarise(rule, reply)
+            }
+            Outcome::Failed(failure) => {
+                failures.push(failure);
+                Reply::Faulted
+            }
+            Outcome::Resting => Reply::Resting,
+        };
+        if let Reply::Refused(text) | Reply::Invalid(text) = &reply {
+            answer.advice.push(Advice { rule: Some(id.clone()), text: text.clone() });
+        }
+        for failure in failures {
+            rule.tally.fault(failure.kind);
+            answer.faults.push(failure.blame(id));
+        }
+        answer.asked.push(Asked { rule: id.clone(), reply });
+    }
+
+    fn summary(&self, rule: &Rule) -> RuleSummary {
+        let state = match rule {
+            rule if rule.is_resting(self.host.limits()) => RuleState::Resting,
+            rule if rule.is_demoted() => RuleState::Demoted,
+            _ => RuleState::Active,
+        };
+        RuleSummary {
+            id: rule.about.id.clone(),
+            version: rule.about.version.clone(),
+            summary: rule.about.summary.clone(),
+            path: rule.source.path.clone(),
+            sha256: rule.source.sha256.clone(),
+            bytes: rule.source.bytes.len() as u64,
+            patterns: rule.about.patterns.clone(),
+            state,
+        }
+    }
+}
+
+fn summarise(rule: &Rule, reply: RawReply) -> Reply {
+    let error = match reply {
+        Ok(candidates) => {
+            rule.tally.candidates.add(candidates.len() as u64);
+            return Reply::Candidates(candidates.len());
+        }
+        Err(error) => error,
+    };
+    rule.tally.declined.add(1);
+    let shown = |text: String| printable(&text, TEXT_BYTES);
+    match error {
+        RuleError::NotMine => Reply::NotMine,
+        RuleError::Refused(text) => Reply::Refused(shown(text)),
+        RuleError::Invalid(text) => Reply::Invalid(shown(text)),
+        RuleError::Other(text) => Reply::Other(shown(text)),
     }
 }

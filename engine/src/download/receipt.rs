@@ -51,6 +51,30 @@ impl Proof {
     }
 }
 
+impl Proof {
+    const ALL: [Self; 9] = [
+        Self::Checksum,
+        Self::ChecksumFile,
+        Self::Metalink,
+        Self::GithubDigest,
+        Self::ReprDigest,
+        Self::Sidecar,
+        Self::Origin,
+        Self::Sampled,
+        Self::Unverified,
+    ];
+
+    /// The proof of this name; an unknown name proves nothing.
+    pub fn from_name(name: &str) -> Self {
+        Self::ALL.into_iter().find(|proof| proof.name() == name).unwrap_or(Self::Unverified)
+    }
+
+    /// Whether the user stated the digest: then each one must hold.
+    pub fn is_users(self) -> bool {
+        matches!(self, Self::Checksum | Self::ChecksumFile | Self::Metalink)
+    }
+}
+
 /// How the bytes were verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verified {
@@ -107,8 +131,9 @@ pub struct Receipt {
     pub file: Option<PathBuf>,
     /// Length in bytes.
     pub size: u64,
-    /// SHA-256 of the bytes, in hexadecimal.
-    pub sha256: String,
+    /// SHA-256 of the bytes, in hexadecimal; none where a file was left alone
+    /// without reading it.
+    pub sha256: Option<String>,
     /// How they were verified.
     pub verified: Verified,
     /// What each source gave.
@@ -127,7 +152,7 @@ pub struct Receipt {
 
 impl Receipt {
     /// A receipt of bytes that needed no transfer; the caller fills in the rest.
-    pub fn untransferred(url: String, size: u64, sha256: String, verified: Verified) -> Self {
+    pub fn untransferred(url: String, size: u64, sha256: Option<String>, verified: Verified) -> Self {
         Self {
             v: VERSION,
             url,

@@ -56,6 +56,9 @@ pub(super) struct Setup<'a> {
     pub sources: Vec<Source>,
     pub writer: Arc<Writer>,
     pub expected: Expected,
+    /// Bytes that are on disk already.
+    pub have: RangeSet,
+    /// Those of them that an earlier run left: compared like a mirror's.
     pub resumed: RangeSet,
     pub budget: RetryBudget,
 }
@@ -90,7 +93,7 @@ impl<'a> Transfer<'a> {
     /// Prepares the transfer of what is not resumed.
     pub(super) fn new(setup: Setup<'a>) -> Self {
         let options = &setup.engine.options;
-        let missing = setup.resumed.complement(setup.expected.size);
+        let missing = setup.have.complement(setup.expected.size);
         let limits = Limits { connections: options.connections, ramp: options.ramp };
         let mut schedule = Schedule::new(missing, limits);
         for source in &setup.sources {
@@ -393,7 +396,7 @@ impl<'a> Transfer<'a> {
     }
 
     /// Takes back everything that a subject gave.
-    pub(super) fn refuse(&mut self, subject: Subject) -> Result<(), DownloadError> {
+    fn refuse(&mut self, subject: Subject) -> Result<(), DownloadError> {
         let wrong = match subject {
             Subject::Resumed => {
                 self.setup.observer.event(&Event::warning(
@@ -418,15 +421,5 @@ impl<'a> Transfer<'a> {
             }
         };
         Ok(self.setup.writer.forget(wrong)?)
-    }
-
-    /// Takes back everything that did not come from the origin in this run.
-    /// Gives false when there is no such byte.
-    pub(super) fn refuse_others(&mut self) -> Result<bool, DownloadError> {
-        let subjects: Vec<_> = self.subjects().into_iter().filter(|(_, given)| !given.is_empty()).collect();
-        for (subject, _) in &subjects {
-            self.refuse(*subject)?;
-        }
-        Ok(!subjects.is_empty())
     }
 }

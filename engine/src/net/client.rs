@@ -327,7 +327,8 @@ mod tests {
     fn follows_redirects_that_keep_the_promise_of_the_scheme() {
         assert_eq!(target("http://a/x", "/y").expect("followed"), "http://a/y");
         assert_eq!(target("http://a/x", "https://u:p@b/y#z").expect("followed"), "https://b/y");
-        for (from, to) in [("https://a/x", "http://a/x"), ("http://a/", "file:///etc/passwd"), ("http://a/", "http://")] {
+        for (from, to) in [("https://a/x", "http://a/x"), ("http://a/", "file:///etc/passwd"), ("http://a/", "http://")]
+        {
             assert!(target(from, to).is_err(), "{from} -> {to}");
         }
     }

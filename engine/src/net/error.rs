@@ -123,7 +123,9 @@ impl NetError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Name { .. } | Self::Connect { .. } | Self::Stalled { .. } | Self::Broken { .. } => true,
-            Self::Status { status, .. } => status.is_server_error() || self.is_rejection() || *status == StatusCode::REQUEST_TIMEOUT,
+            Self::Status { status, .. } => {
+                status.is_server_error() || self.is_rejection() || *status == StatusCode::REQUEST_TIMEOUT
+            }
             Self::Setup(_) | Self::PrivateAddress { .. } | Self::Tls { .. } => false,
             Self::Protocol { .. } | Self::Redirect { .. } => false,
         }
@@ -188,9 +190,13 @@ impl Explain for NetError {
             Self::Setup(_) => "check --cacert, --proxy and --user-agent".into(),
             Self::Name { .. } => "check the host name, and that this machine can resolve names".into(),
             Self::PrivateAddress { .. } => "allow it with --allow-private-mirrors if that host is yours".into(),
-            Self::Connect { .. } => "check the address, the firewall and the proxy; add --mirror URL if you know another place".into(),
+            Self::Connect { .. } => {
+                "check the address, the firewall and the proxy; add --mirror URL if you know another place".into()
+            }
             Self::Tls { .. } => "give the server's own authority with --cacert PEM if you trust it".into(),
-            Self::Stalled { .. } => "run the same command again to resume; raise --stall-timeout for a slow server".into(),
+            Self::Stalled { .. } => {
+                "run the same command again to resume; raise --stall-timeout for a slow server".into()
+            }
             Self::Broken { .. } => "run the same command again to resume".into(),
             Self::Status { status, .. } => return status_hint(*status),
             Self::Protocol { .. } => "try another mirror, or ask the server's operator".into(),

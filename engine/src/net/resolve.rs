@@ -148,7 +148,8 @@ mod tests {
         }
         let bracketed: ResolveOverride = "A.example:443:[2001:db8::1]:8443".parse().expect("well-formed");
         assert_eq!((bracketed.host.as_str(), bracketed.address.port()), ("a.example", 8443));
-        for text in ["", "a.example", "a.example:443", "a.example:x:127.0.0.1", ":1:127.0.0.1", "a.example:443:nowhere"] {
+        for text in ["", "a.example", "a.example:443", "a.example:x:127.0.0.1", ":1:127.0.0.1", "a.example:443:nowhere"]
+        {
             assert!(matches!(text.parse::<ResolveOverride>(), Err(ResolveOverrideError::Shape(_))), "{text}");
         }
         assert!(matches!("a.example:8443:127.0.0.1:1".parse::<ResolveOverride>(), Err(ResolveOverrideError::Port(_))));

@@ -44,7 +44,12 @@ pub struct Response {
 }
 
 impl Response {
-    pub(super) fn new(inner: reqwest::Response, wanted: Wanted, url: Url, stall_timeout: Duration) -> Result<Self, NetError> {
+    pub(super) fn new(
+        inner: reqwest::Response,
+        wanted: Wanted,
+        url: Url,
+        stall_timeout: Duration,
+    ) -> Result<Self, NetError> {
         let host = url.host_str().unwrap_or("").to_owned();
         let body = interpret(inner.status(), inner.headers(), wanted).map_err(|refusal| match refusal {
             Refusal::Status => NetError::Status {
@@ -121,7 +126,8 @@ fn interpret(status: StatusCode, headers: &HeaderMap, wanted: Wanted) -> Result<
         }
         _ => return Err(Refusal::Status),
     }
-    let encoded = headers.get_all(CONTENT_ENCODING).iter().find(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    let encoded =
+        headers.get_all(CONTENT_ENCODING).iter().find(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
     if let Some(coding) = encoded {
         return contradiction(format!("the content coding {coding:?}, though only identity was accepted"));
     }
@@ -132,7 +138,8 @@ fn interpret(status: StatusCode, headers: &HeaderMap, wanted: Wanted) -> Result<
 }
 
 fn partial(headers: &HeaderMap, wanted: Wanted) -> Result<Body, Refusal> {
-    let multipart = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"multipart/byteranges"));
+    let multipart =
+        headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"multipart/byteranges"));
     if multipart {
         return contradiction("several ranges, though one was asked for");
     }

@@ -4,12 +4,12 @@
 pub mod freshness;
 pub mod names;
 mod ramp;
-mod rank;
 mod ranges;
+mod rank;
 mod retry;
 mod schedule;
 
-pub use rank::{RankedCandidate, rank};
 pub use ranges::RangeSet;
+pub use rank::{RankedCandidate, rank};
 pub use retry::{Backoff, RetryBudget};
 pub use schedule::{Failure, LaneId, Limits, Ramp, Role, Schedule, SourceId, SourceSpec, Step};

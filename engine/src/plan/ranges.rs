@@ -24,9 +24,9 @@ impl RangeSet {
         }
         let first = self.0.partition_point(|held| held.end() < range.start());
         let last = self.0.partition_point(|held| held.start() <= range.end());
-        let merged = self.0[first..last].iter().fold(range, |all, held| {
-            ByteRange::new(all.start().min(held.start()), all.end().max(held.end()))
-        });
+        let merged = self.0[first..last]
+            .iter()
+            .fold(range, |all, held| ByteRange::new(all.start().min(held.start()), all.end().max(held.end())));
         self.0.splice(first..last, [merged]);
     }
 

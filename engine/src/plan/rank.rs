@@ -72,7 +72,12 @@ mod tests {
 
     #[test]
     fn own_region_then_world_then_weight() {
-        let all = [candidate("us.x", "us", 90), candidate("w.x", "", 10), candidate("cn1.x", "cn", 5), candidate("cn2.x", "cn", 50)];
+        let all = [
+            candidate("us.x", "us", 90),
+            candidate("w.x", "", 10),
+            candidate("cn1.x", "cn", 5),
+            candidate("cn2.x", "cn", 50),
+        ];
         assert_eq!(order(&all, "cn"), ["cn2.x", "cn1.x", "w.x", "us.x"]);
     }
 

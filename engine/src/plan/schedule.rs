@@ -294,7 +294,9 @@ impl Schedule {
             .map(SourceId)
             .filter(|id| {
                 let source = &self.sources[id.0];
-                !source.dropped && source.resting_until <= now && self.lanes_at(&source.spec.host) < source.spec.max_lanes
+                !source.dropped
+                    && source.resting_until <= now
+                    && self.lanes_at(&source.spec.host) < source.spec.max_lanes
             })
             .collect();
         open.sort_by(|a, b| {

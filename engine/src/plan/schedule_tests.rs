@@ -59,7 +59,10 @@ fn apply(step: Step, open: &mut BTreeMap<LaneId, Open>, outcome: &mut Outcome) {
     match step {
         Step::Start { lane, source, range } => {
             outcome.requests += 1;
-            open.insert(lane, Open { source: source.0, start: range.start(), position: range.start() as f64, end: range.end() });
+            open.insert(
+                lane,
+                Open { source: source.0, start: range.start(), position: range.start() as f64, end: range.end() },
+            );
         }
         Step::Shrink { lane, end } => open.get_mut(&lane).expect("an open lane").end = end,
         Step::Stop { lane } => {
@@ -85,7 +88,13 @@ fn transfer(open: &mut BTreeMap<LaneId, Open>, links: &[Link]) {
     }
 }
 
-fn report(schedule: &mut Schedule, open: &mut BTreeMap<LaneId, Open>, outcome: &mut Outcome, links: &[Link], now: Duration) {
+fn report(
+    schedule: &mut Schedule,
+    open: &mut BTreeMap<LaneId, Open>,
+    outcome: &mut Outcome,
+    links: &[Link],
+    now: Duration,
+) {
     let ids: Vec<_> = open.keys().copied().collect();
     for id in ids {
         let lane = &open[&id];

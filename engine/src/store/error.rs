@@ -24,6 +24,17 @@ pub enum StoreError {
     /// A file under the final name, and the user asked to fail then.
     #[error("{} exists", .0.display())]
     Exists(PathBuf),
+    /// A finished download, of a file that has changed at the origin since.
+    #[error("{} is an earlier version: the file has changed at the origin", .0.display())]
+    Outdated(PathBuf),
+    /// A file that is larger than any of its kind.
+    #[error("{} has more than {limit} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Most bytes that are read.
+        limit: usize,
+    },
     /// A directory under the final name.
     #[error("{} is a directory", .0.display())]
     IsDirectory(PathBuf),
@@ -59,6 +70,8 @@ impl Explain for StoreError {
             Self::Io { .. }
             | Self::Output(_)
             | Self::Foreign(_)
+            | Self::Outdated(_)
+            | Self::TooLarge { .. }
             | Self::Exists(_)
             | Self::IsDirectory(_)
             | Self::Busy(_) => ExitCode::Local,
@@ -79,6 +92,8 @@ impl Explain for StoreError {
                 _ => return None,
             },
             Self::Foreign(_) => "choose another name with -o, or --if-exists overwrite to replace it".into(),
+            Self::Outdated(_) => "fetch the new version with --if-exists overwrite, or under another name with -o".into(),
+            Self::TooLarge { .. } => "check that it is the right file".into(),
             Self::Exists(_) => "choose another name with -o, or --if-exists resume, skip or overwrite".into(),
             Self::IsDirectory(_) => "name a file with -o, or give the directory with -d".into(),
             Self::Busy(_) => "wait for it to end, or choose another name with -o".into(),

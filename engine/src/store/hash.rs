@@ -51,13 +51,19 @@ impl Hashes {
 
     /// The digests, SHA-256 first.
     pub fn finish(self) -> Vec<Digest> {
-        let digest = |algorithm, value: &[u8]| Digest::new(algorithm, value).expect("a hash has its algorithm's length");
+        let digest =
+            |algorithm, value: &[u8]| Digest::new(algorithm, value).expect("a hash has its algorithm's length");
         let mut digests = vec![digest(Algorithm::Sha256, &self.sha256.finalize())];
         digests.extend(self.sha512.map(|hash| digest(Algorithm::Sha512, &hash.finalize())));
         digests.extend(self.sha1.map(|hash| digest(Algorithm::Sha1, &hash.finalize())));
         digests.extend(self.md5.map(|hash| digest(Algorithm::Md5, &hash.finalize())));
         digests
     }
+}
+
+/// SHA-256 of a text.
+pub fn sha256(text: &[u8]) -> Digest {
+    Digest::new(Algorithm::Sha256, &Sha256::digest(text)).expect("a SHA-256 has 32 bytes")
 }
 
 /// Reads a whole file and gives its digests, SHA-256 first. Blocks.

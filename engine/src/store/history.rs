@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-
-use super::{StoreError, write_atomic};
+use super::{StoreError, sha256, write_atomic};
 use crate::model::http::Validators;
-use crate::model::{Algorithm, Digest};
+use crate::model::Digest;
 
 /// A finished download, as it was when it got its final name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +20,8 @@ pub struct Finished {
     pub sha256: Digest,
     /// The origin's validators.
     pub validators: Validators,
+    /// On whose word the content is the origin's.
+    pub proof: String,
     /// Modification time of the file in nanoseconds since 1970: another value
     /// means that somebody has changed it.
     modified_ns: u128,
@@ -41,9 +41,9 @@ impl History {
 
     /// Remembers that `path` holds a finished download.
     pub fn record(&self, path: &Path, download: Download) -> Result<(), StoreError> {
-        let Download { url_digest, size, sha256, validators } = download;
+        let Download { url_digest, size, sha256, validators, proof } = download;
         let Some(modified_ns) = modified_ns(path) else { return Ok(()) };
-        let finished = Finished { url_digest, size, sha256, validators, modified_ns };
+        let finished = Finished { url_digest, size, sha256, validators, proof, modified_ns };
         std::fs::create_dir_all(&self.folder).map_err(StoreError::io("create the directory", &self.folder))?;
         write_atomic(&self.file(path), &serde_json::to_vec(&finished).expect("plain data"))
     }
@@ -58,9 +58,7 @@ impl History {
 
     fn file(&self, path: &Path) -> PathBuf {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let key = Sha256::digest(path.as_os_str().as_encoded_bytes());
-        let name = Digest::new(Algorithm::Sha256, &key).expect("a SHA-256").hex();
-        self.folder.join(format!("{name}.json"))
+        self.folder.join(format!("{}.json", sha256(path.as_os_str().as_encoded_bytes()).hex()))
     }
 }
 
@@ -75,6 +73,8 @@ pub struct Download {
     pub sha256: Digest,
     /// The origin's validators.
     pub validators: Validators,
+    /// On whose word the content is the origin's.
+    pub proof: String,
 }
 
 fn modified_ns(path: &Path) -> Option<u128> {
@@ -92,7 +92,13 @@ mod tests {
         let (path, history) = (folder.path().join("f"), History::new(folder.path()));
         std::fs::write(&path, "hello").expect("writable");
         let digest: Digest = format!("sha-256:{}", "ab".repeat(32)).parse().expect("a digest");
-        let download = Download { url_digest: digest.clone(), size: 5, sha256: digest, validators: Validators::default() };
+        let download = Download {
+            url_digest: digest.clone(),
+            size: 5,
+            sha256: digest,
+            validators: Validators::default(),
+            proof: "origin".into(),
+        };
         history.record(&path, download).expect("writable");
         assert_eq!(history.unchanged(&path).map(|finished| finished.size), Some(5));
         std::fs::write(&path, "hello!").expect("writable");

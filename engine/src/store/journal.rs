@@ -73,7 +73,11 @@ impl Journal {
         let journal: Self = serde_json::from_slice(text).map_err(|error| JournalError::Damaged(error.to_string()))?;
         let beyond = journal.written.iter().any(|range| range.end() > journal.size);
         if journal.v != VERSION || beyond {
-            return Err(JournalError::Damaged(if beyond { "ranges beyond the end".into() } else { format!("version {}", journal.v) }));
+            return Err(JournalError::Damaged(if beyond {
+                "ranges beyond the end".into()
+            } else {
+                format!("version {}", journal.v)
+            }));
         }
         Ok(journal)
     }
@@ -91,7 +95,8 @@ mod tests {
     use crate::model::{Algorithm, ByteRange};
 
     fn journal() -> Journal {
-        let mut journal = Journal::new(Digest::new(Algorithm::Sha256, &[7; 32]).expect("32 bytes"), 100, Validators::default());
+        let mut journal =
+            Journal::new(Digest::new(Algorithm::Sha256, &[7; 32]).expect("32 bytes"), 100, Validators::default());
         journal.written.insert(ByteRange::new(10, 20));
         journal
     }

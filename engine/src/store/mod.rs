@@ -13,9 +13,9 @@ mod target;
 mod writer;
 
 pub use error::StoreError;
-pub use hash::{Hashes, hash_file};
+pub use hash::{Hashes, hash_file, sha256};
 pub use history::{Download, Finished, History};
 pub use journal::{Journal, JournalError};
 pub use part::{Keep, Part};
-pub use target::{IfExists, Target, reserve_private_file, write_atomic};
+pub use target::{IfExists, Target, read_bounded, remove, reserve_private_file, write_atomic};
 pub use writer::{Summary, Writer, WriterOptions};

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,18 @@ impl Target {
         self.name.symlink_metadata().is_ok()
     }
 
+    /// Length of what carries the final name.
+    pub fn bytes(&self) -> Result<u64, StoreError> {
+        Ok(std::fs::metadata(&self.name).map_err(StoreError::io("read", &self.name))?.len())
+    }
+
+    /// Removes what an unfinished download left.
+    pub fn discard_unfinished(&self) {
+        // What cannot be removed is recognised by its journal and overwritten.
+        let _ = std::fs::remove_file(self.state());
+        let _ = std::fs::remove_file(self.part());
+    }
+
     /// The journal of an earlier run, when its data is there as well.
     pub fn journal(&self) -> Result<Option<Journal>, JournalError> {
         let Some(journal) = Journal::load(&self.state())? else { return Ok(None) };
@@ -106,6 +118,23 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     }
     sync_directory(path);
     Ok(())
+}
+
+/// Removes a file that nothing depends on any more.
+pub fn remove(path: &Path) {
+    // One that is gone, or stays, changes nothing.
+    let _ = std::fs::remove_file(path);
+}
+
+/// Reads a file of at most `limit` bytes.
+pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, StoreError> {
+    let mut content = Vec::new();
+    let file = File::open(path).map_err(StoreError::io("open", path))?;
+    file.take(limit as u64 + 1).read_to_end(&mut content).map_err(StoreError::io("read", path))?;
+    if content.len() > limit {
+        return Err(StoreError::TooLarge { path: path.to_owned(), limit });
+    }
+    Ok(content)
 }
 
 /// A name in `directory` for a file that only this process uses, for bytes that

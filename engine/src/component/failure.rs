@@ -1,0 +1,85 @@
+//! Tells from a failed call which limit ended it.
+
+use wasmtime::{PoolConcurrencyLimitError, Trap};
+
+use super::sandbox::Sandbox;
+use super::text::printable;
+use super::{Fault, FaultKind, Limits};
+
+/// Longest message of a fault.
+const MESSAGE_BYTES: usize = 1 << 10;
+
+/// A fault whose component is known from where it happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) kind: FaultKind,
+    pub(super) message: String,
+}
+
+impl Failure {
+    pub(super) fn new(kind: FaultKind, message: impl AsRef<str>) -> Self {
+        Self { kind, message: printable(message.as_ref(), MESSAGE_BYTES) }
+    }
+
+    /// A component that the runtime refuses to load.
+    pub(super) fn load(error: &wasmtime::Error) -> Self {
+        Self::new(FaultKind::Load, format!("{error:#}"))
+    }
+
+    /// A call that wasmtime ended.
+    pub(super) fn of_call(error: &wasmtime::Error, sandbox: &Sandbox, limits: &Limits) -> Self {
+        // The backtrace names the guest's functions: for its author, not for a report.
+        tracing::debug!(target: "component", ?error, "a call failed");
+        let kind = kind(error, sandbox);
+        Self::new(kind, message(kind, error, sandbox, limits))
+    }
+
+    /// An instance that wasmtime did not get to stand up. Unless the guest's
+    /// own start function is to blame, its types are not the interface's.
+    pub(super) fn of_start(error: &wasmtime::Error, sandbox: &Sandbox, limits: &Limits) -> Self {
+        match Self::of_call(error, sandbox, limits) {
+            failure if failure.kind == FaultKind::Trap && !error.is::<Trap>() => Self::load(error),
+            failure => failure,
+        }
+    }
+
+    /// The fault of a component.
+    pub(super) fn blame(&self, component: &str) -> Fault {
+        Fault { component: component.to_owned(), kind: self.kind, message: self.message.clone() }
+    }
+}
+
+fn kind(error: &wasmtime::Error, sandbox: &Sandbox) -> FaultKind {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => FaultKind::Fuel,
+        Some(Trap::Interrupt) => FaultKind::Deadline,
+        Some(Trap::StackOverflow) => FaultKind::Stack,
+        // An allocator that is refused memory gives up by a trap of its own.
+        _ if sandbox.grew_too_far() => FaultKind::Memory,
+        None if error.is::<PoolConcurrencyLimitError>() => FaultKind::Busy,
+        None if is_hostcall_fuel(error) => FaultKind::ResultSize,
+        _ => FaultKind::Trap,
+    }
+}
+
+/// wasmtime keeps this error's type to itself, so its text is all there is to
+/// go by. Should that change, the fault is called a trap; the test with a huge
+/// result notices.
+fn is_hostcall_fuel(error: &wasmtime::Error) -> bool {
+    error.root_cause().to_string().contains("fuel allocated for hostcalls")
+}
+
+fn message(kind: FaultKind, error: &wasmtime::Error, sandbox: &Sandbox, limits: &Limits) -> String {
+    let words = sandbox.last_words();
+    match kind {
+        FaultKind::Fuel => format!("more than {} units in one call", limits.fuel),
+        FaultKind::Deadline => format!("more than {} ms in one call", limits.deadline_ms),
+        FaultKind::Stack => format!("more than {} bytes of stack", limits.stack_bytes),
+        FaultKind::ResultSize => format!("more than {} bytes handed to the host in one call", limits.result_bytes),
+        FaultKind::Memory => {
+            format!("more than {} bytes of memory or {} table elements", limits.memory_bytes, limits.table_elements)
+        }
+        _ if words.is_empty() => error.root_cause().to_string(),
+        _ => words,
+    }
+}

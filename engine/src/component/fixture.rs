@@ -1,0 +1,167 @@
+//! Components for tests, written as text: small enough to be hostile in one
+//! particular way each.
+
+use wit_component::{ComponentEncoder, StringEncoding};
+use wit_parser::Resolve;
+
+/// First address of the data; the heap begins a page further.
+const DATA: u32 = 1024;
+
+/// A rule as text. Functions not given behave.
+pub(super) struct Fixture {
+    pub(super) id: &'static str,
+    pub(super) version: &'static str,
+    /// Host suffix of its interest.
+    pub(super) host: &'static str,
+    /// What `map-url` answers.
+    pub(super) candidates: &'static [&'static str],
+    /// An example of the self-test: URL and candidates.
+    pub(super) examples: &'static [(&'static str, &'static [&'static str])],
+    /// Instructions of `map-url` in place of the answer. The parameters are
+    /// the request's parts; `$answer` is the address of the usual answer.
+    pub(super) map_url: String,
+    /// Instructions of `describe`, to run before the usual answer.
+    pub(super) describe: String,
+    /// Instructions of `configure`, which leave the address of the result.
+    pub(super) configure: String,
+    /// More fields of the module.
+    pub(super) fields: String,
+    /// Initial pages of memory.
+    pub(super) pages: u32,
+}
+
+impl Default for Fixture {
+    fn default() -> Self {
+        Self {
+            id: "fixture",
+            version: "1.0.0",
+            host: "origin.example",
+            candidates: &["https://a.example/f", "https://b.example/f"],
+            examples: &[],
+            map_url: "(global.get $answer)".into(),
+            describe: String::new(),
+            configure: "(global.get $accepted)".into(),
+            fields: String::new(),
+            pages: 3,
+        }
+    }
+}
+
+impl Fixture {
+    /// The component.
+    pub(super) fn build(&self) -> Vec<u8> {
+        let mut module = wat::parse_str(self.text()).expect("well-formed text");
+        let mut resolve = Resolve::default();
+        let (package, _) = resolve.push_dir("../wit/turbo-engine/v0_1").expect("the WIT");
+        let world = resolve.select_world(&[package], Some("mirror-rule")).expect("the world");
+        wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
+        ComponentEncoder::default().module(&module).expect("a module").encode().expect("a component")
+    }
+
+    fn text(&self) -> String {
+        let mut image = Image::default();
+        let info = self.info(&mut image);
+        let urls: Vec<Text> = self.candidates.iter().map(|url| image.text(url)).collect();
+        let candidates: Vec<u32> = urls.iter().flat_map(|url| [url.0, url.1, 0, 0, 50, 0]).collect();
+        let candidates = image.words(&candidates);
+        let answer = image.words(&[0, candidates, u32::try_from(urls.len()).expect("few")]);
+        let accepted = image.words(&[0, 0, 0]);
+        let Self { map_url, describe, configure, fields, pages, .. } = self;
+        let data: String = image.0.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        format!(
+            r#"(module
+                (import "turbo:engine/log@0.1.0" "log" (func $log (param i32 i32 i32)))
+                (memory (export "memory") {pages})
+                (data (i32.const {DATA}) "{data}")
+                (global $heap (mut i32) (i32.const 65536))
+                (global $calls (mut i32) (i32.const 0))
+                (global $answer i32 (i32.const {answer}))
+                (global $accepted i32 (i32.const {accepted}))
+                {fields}
+                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+                    (global.get $heap)
+                    (global.set $heap (i32.and (i32.add (global.get $heap) (i32.add (local.get 3) (i32.const 8)))
+                        (i32.const -8)))
+                    (if (i32.ge_u (global.get $heap) (i32.const 131072)) (then (global.set $heap (i32.const 65536)))))
+                (func (export "turbo:engine/mirror-rules@0.1.0#describe") (result i32)
+                    {describe}
+                    (i32.const {info}))
+                (func (export "turbo:engine/mirror-rules@0.1.0#configure") (param i32 i32) (result i32)
+                    {configure})
+                (func (export "turbo:engine/mirror-rules@0.1.0#map-url")
+                    (param i32 i32 i32 i32 i32 i32) (result i32)
+                    (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+                    {map_url}))"#
+        )
+    }
+
+    fn info(&self, image: &mut Image) -> u32 {
+        let (id, version, summary) = (image.text(self.id), image.text(self.version), image.text("A fixture."));
+        let host = image.text(self.host);
+        let hosts = image.words(&[host.0, host.1]);
+        let pattern = image.words(&[0, 0, hosts, 1, 0, 0]);
+        let examples: Vec<u32> =
+            self.examples.iter().flat_map(|(url, expected)| image.example(url, expected)).collect();
+        let examples = image.words(&examples);
+        let count = u32::try_from(self.examples.len()).expect("few");
+        image.words(&[id.0, id.1, version.0, version.1, summary.0, summary.1, pattern, 1, examples, count, 0, 0])
+    }
+}
+
+/// A result of `configure` or `map-url` that is an error with a text, as
+/// fields of a module: its address is the global `$error`.
+pub(super) fn error_at(address: u32, discriminants: [u8; 2], text: &str) -> String {
+    let length = text.len();
+    let [outer, inner] = discriminants;
+    // A result without a payload on success has its text at 4, one around a
+    // variant at 8; both are filled.
+    format!(
+        r#"(global $error i32 (i32.const {address}))
+        (data (i32.const {address}) "\{outer:02x}\00\00\00")
+        (data (i32.const {}) "\{inner:02x}\00\00\00")
+        (data (i32.const {}) "{}{}")
+        (data (i32.const {}) "{text}")"#,
+        address + 4,
+        address + 8,
+        word(address + 32),
+        word(u32::try_from(length).expect("short")),
+        address + 32,
+    )
+}
+
+fn word(value: u32) -> String {
+    value.to_le_bytes().iter().map(|byte| format!("\\{byte:02x}")).collect()
+}
+
+/// Address and length.
+type Text = (u32, u32);
+
+/// The data segment, growing.
+#[derive(Default)]
+struct Image(Vec<u8>);
+
+impl Image {
+    fn text(&mut self, text: &str) -> Text {
+        let address = self.end();
+        self.0.extend(text.as_bytes());
+        (address, u32::try_from(text.len()).expect("short"))
+    }
+
+    fn words(&mut self, words: &[u32]) -> u32 {
+        self.0.resize(self.0.len().next_multiple_of(4), 0);
+        let address = self.end();
+        self.0.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        address
+    }
+
+    fn example(&mut self, url: &str, expected: &[&str]) -> [u32; 6] {
+        let url = self.text(url);
+        let expected: Vec<u32> = expected.iter().map(|one| self.text(one)).flat_map(|text| [text.0, text.1]).collect();
+        let list = self.words(&expected);
+        [url.0, url.1, 0, 0, list, u32::try_from(expected.len() / 2).expect("few")]
+    }
+
+    fn end(&self) -> u32 {
+        DATA + u32::try_from(self.0.len()).expect("less than a page")
+    }
+}

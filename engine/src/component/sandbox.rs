@@ -1,0 +1,176 @@
+//! An instance's surroundings: what it may still use and what it said.
+//!
+//! Fuel, the deadline and the stack are wasmtime's to enforce; memory, tables,
+//! log messages and random bytes are counted here.
+
+use std::sync::Arc;
+
+use wasmtime::ResourceLimiter;
+
+use super::Limits;
+use super::bindings::v0_1::{log, types};
+use super::text::printable;
+
+/// How much of a guest's own words a fault quotes.
+const LAST_WORDS_BYTES: usize = 2 << 10;
+
+/// The host's side of one instance.
+pub(super) struct Sandbox {
+    component: Arc<str>,
+    limits: Arc<Limits>,
+    grew_too_far: bool,
+    log_calls: u32,
+    log_bytes: usize,
+    last_words: String,
+    random: u64,
+}
+
+impl Sandbox {
+    pub(super) fn new(component: Arc<str>, limits: Arc<Limits>) -> Self {
+        Self {
+            component,
+            limits,
+            grew_too_far: false,
+            log_calls: 0,
+            log_bytes: 0,
+            last_words: String::new(),
+            random: 0,
+        }
+    }
+
+    /// Gives the next call its full allowance. Random numbers start over as
+    /// well, so that an answer depends on the request alone.
+    pub(super) fn begin_call(&mut self) {
+        self.grew_too_far = false;
+        self.log_calls = 0;
+        self.log_bytes = 0;
+        self.last_words.clear();
+        self.random = 0;
+    }
+
+    /// Whether the guest asked for more memory or table than it may have.
+    pub(super) fn grew_too_far(&self) -> bool {
+        self.grew_too_far
+    }
+
+    /// What the guest said last: error messages and standard error.
+    pub(super) fn last_words(&self) -> String {
+        printable(&self.last_words, LAST_WORDS_BYTES)
+    }
+
+    /// Keeps the end of what the guest says before it dies.
+    pub(super) fn remember(&mut self, words: &str) {
+        self.last_words.push_str(words);
+        if let Some(surplus) = self.last_words.len().checked_sub(LAST_WORDS_BYTES) {
+            let cut = self.last_words.ceil_char_boundary(surplus);
+            self.last_words.drain(..cut);
+        }
+    }
+
+    /// The next number of a fixed sequence (SplitMix64): hash maps get their
+    /// seed, and every run the same one.
+    pub(super) fn next_random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.random ^ self.random >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    fn permit(&mut self, fits: bool) -> bool {
+        self.grew_too_far |= !fits;
+        fits
+    }
+}
+
+impl ResourceLimiter for Sandbox {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(self.permit(desired as u64 <= self.limits.memory_bytes))
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(self.permit(desired <= self.limits.table_elements as usize))
+    }
+
+    fn instances(&self) -> usize {
+        self.limits.instances as usize
+    }
+
+    fn tables(&self) -> usize {
+        self.limits.instances as usize
+    }
+
+    fn memories(&self) -> usize {
+        self.limits.instances as usize
+    }
+}
+
+impl types::Host for Sandbox {}
+
+impl log::Host for Sandbox {
+    fn log(&mut self, level: log::Level, message: String) {
+        self.log_calls = self.log_calls.saturating_add(1);
+        let left = (self.limits.log_bytes as usize).saturating_sub(self.log_bytes);
+        if self.log_calls > self.limits.log_calls || left == 0 {
+            return;
+        }
+        let message = printable(&message, left);
+        self.log_bytes += message.len();
+        if matches!(level, log::Level::Error) {
+            self.remember(&message);
+        }
+        forward(level, &self.component, &message);
+    }
+}
+
+/// Hands a message to the subscriber. The level is part of an event's static
+/// description, hence one call for each.
+fn forward(level: log::Level, component: &str, message: &str) {
+    match level {
+        log::Level::Error => tracing::error!(target: "component", component, "{message}"),
+        log::Level::Warn => tracing::warn!(target: "component", component, "{message}"),
+        log::Level::Info => tracing::info!(target: "component", component, "{message}"),
+        log::Level::Debug => tracing::debug!(target: "component", component, "{message}"),
+        log::Level::Trace => tracing::trace!(target: "component", component, "{message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sandbox(limits: Limits) -> Sandbox {
+        Sandbox::new("test".into(), Arc::new(limits))
+    }
+
+    #[test]
+    fn log_messages_are_capped_by_number_and_length() {
+        let mut sandbox = sandbox(Limits { log_calls: 3, log_bytes: 10, ..Limits::default() });
+        for _ in 0..5 {
+            log::Host::log(&mut sandbox, log::Level::Error, "1234567".into());
+        }
+        assert_eq!(sandbox.last_words(), "1234567123");
+        sandbox.begin_call();
+        for _ in 0..5 {
+            log::Host::log(&mut sandbox, log::Level::Error, "x".into());
+        }
+        assert_eq!(sandbox.last_words(), "xxx");
+    }
+
+    #[test]
+    fn last_words_keep_their_end() {
+        let mut sandbox = sandbox(Limits::default());
+        sandbox.remember(&"é".repeat(LAST_WORDS_BYTES));
+        sandbox.remember("the end");
+        assert!(sandbox.last_words.len() <= LAST_WORDS_BYTES);
+        assert!(sandbox.last_words().ends_with("éthe end"));
+    }
+
+    #[test]
+    fn random_numbers_start_over_with_each_call() {
+        let mut sandbox = sandbox(Limits::default());
+        let first = [sandbox.next_random(), sandbox.next_random()];
+        assert_ne!(first[0], first[1]);
+        sandbox.begin_call();
+        assert_eq!(first, [sandbox.next_random(), sandbox.next_random()]);
+    }
+}

@@ -1,0 +1,200 @@
+//! Reads a component before anything is compiled.
+//!
+//! Compilation cannot be interrupted, and its time grows faster than the
+//! file: 733 KB in one function took a minute and a half. So the shape of the
+//! code is bounded first, by a pass that only counts. Whether the code is
+//! valid is the compiler's to say.
+
+use wasmparser::{BinaryReaderError, Encoding, FunctionBody, Operator, Parser, Payload, TableInit};
+
+use super::{Limits, ScanLimit};
+
+/// Length of a page of linear memory.
+const PAGE_BYTES: u64 = 64 << 10;
+
+/// What a component asks for and what it offers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Scan {
+    /// Names of its imports.
+    pub(super) imports: Vec<String>,
+    /// Names of its exports.
+    pub(super) exports: Vec<String>,
+}
+
+/// Why a file is not compiled.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// No WebAssembly, or cut short.
+    Malformed(String),
+    /// A core module.
+    CoreModule,
+    /// Over a limit: which one, and by what.
+    Limit(ScanLimit, String),
+}
+
+impl From<BinaryReaderError> for Refusal {
+    fn from(error: BinaryReaderError) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+/// Reads a component and holds it against the limits.
+pub(super) fn scan(bytes: &[u8], limits: &Limits) -> Result<Scan, Refusal> {
+    within(bytes.len() as u64, limits.file_bytes, ScanLimit::FileBytes)?;
+    if !Parser::is_component(bytes) {
+        return Err(not_a_component(bytes));
+    }
+    let mut counter =
+        Counter { limits, depth: 0, functions: 0, items: 0, modules: 0, instances: 0, found: Scan::default() };
+    for payload in Parser::new(0).parse_all(bytes) {
+        counter.count(&payload?)?;
+    }
+    Ok(counter.found)
+}
+
+fn not_a_component(bytes: &[u8]) -> Refusal {
+    if Parser::is_core_wasm(bytes) {
+        return Refusal::CoreModule;
+    }
+    Refusal::Malformed(match bytes {
+        [] => "it is empty".into(),
+        [b'\0', b'a', b's', b'm', ..] => {
+            "it is of a WebAssembly version this engine does not know, or cut short".into()
+        }
+        [b'(', ..] => "it is WebAssembly text; assemble it first".into(),
+        _ => "it does not begin like a WebAssembly file".into(),
+    })
+}
+
+fn within(found: u64, limit: u64, which: ScanLimit) -> Result<(), Refusal> {
+    if found <= limit {
+        return Ok(());
+    }
+    Err(Refusal::Limit(which, format!("{found}, the limit is {limit}")))
+}
+
+/// Sums over the file and everything nested in it.
+struct Counter<'a> {
+    limits: &'a Limits,
+    depth: u32,
+    functions: u64,
+    items: u64,
+    modules: u64,
+    instances: u64,
+    found: Scan,
+}
+
+impl Counter<'_> {
+    fn count(&mut self, payload: &Payload<'_>) -> Result<(), Refusal> {
+        match payload {
+            Payload::Version { encoding, .. } => self.enter(*encoding)?,
+            Payload::End(_) => self.depth -= 1,
+            Payload::FunctionSection(section) => self.functions(section.count())?,
+            Payload::CodeSectionEntry(body) => self.body(body)?,
+            Payload::TableSection(section) => {
+                self.instances(section.count())?;
+                for table in section.clone() {
+                    let table = table?;
+                    within(table.ty.initial, self.limits.table_elements.into(), ScanLimit::TableElements)?;
+                    if let TableInit::Expr(_) = table.init {
+                        self.items(1)?;
+                    }
+                }
+            }
+            Payload::MemorySection(section) => {
+                self.instances(section.count())?;
+                for memory in section.clone() {
+                    let bytes = memory?.initial.saturating_mul(PAGE_BYTES);
+                    within(bytes, self.limits.memory_bytes, ScanLimit::MemoryBytes)?;
+                }
+            }
+            Payload::InstanceSection(section) => self.items(section.count())?,
+            Payload::ComponentInstanceSection(section) => self.items(section.count())?,
+            Payload::TypeSection(section) => self.items(section.count())?,
+            Payload::CoreTypeSection(section) => self.items(section.count())?,
+            Payload::ComponentTypeSection(section) => self.items(section.count())?,
+            Payload::ComponentAliasSection(section) => self.items(section.count())?,
+            Payload::ComponentCanonicalSection(section) => self.items(section.count())?,
+            Payload::ImportSection(section) => self.items(section.count())?,
+            Payload::ExportSection(section) => self.items(section.count())?,
+            Payload::GlobalSection(section) => self.items(section.count())?,
+            Payload::ElementSection(section) => self.items(section.count())?,
+            Payload::DataSection(section) => self.items(section.count())?,
+            Payload::TagSection(section) => self.items(section.count())?,
+            Payload::ComponentImportSection(section) => {
+                self.items(section.count())?;
+                for import in section.clone() {
+                    let import = import?;
+                    self.name(import.name.name, |found| &mut found.imports);
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                self.items(section.count())?;
+                for export in section.clone() {
+                    let export = export?;
+                    self.name(export.name.name, |found| &mut found.exports);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, encoding: Encoding) -> Result<(), Refusal> {
+        self.depth += 1;
+        self.modules += u64::from(self.depth > 1);
+        if matches!(encoding, Encoding::Module) {
+            self.instances = 0;
+        }
+        within(self.modules, self.limits.modules.into(), ScanLimit::Modules)
+    }
+
+    /// Keeps a name of the component itself, not of one nested in it.
+    fn name(&mut self, name: &str, list: fn(&mut Scan) -> &mut Vec<String>) {
+        if self.depth == 1 {
+            list(&mut self.found).push(name.to_owned());
+        }
+    }
+
+    fn functions(&mut self, more: u32) -> Result<(), Refusal> {
+        self.functions += u64::from(more);
+        within(self.functions, self.limits.functions.into(), ScanLimit::Functions)
+    }
+
+    fn items(&mut self, more: u32) -> Result<(), Refusal> {
+        self.items += u64::from(more);
+        within(self.items, self.limits.items.into(), ScanLimit::Items)
+    }
+
+    /// Memories and tables of one module.
+    fn instances(&mut self, more: u32) -> Result<(), Refusal> {
+        self.instances += u64::from(more);
+        within(self.instances, self.limits.instances.into(), ScanLimit::Instances)
+    }
+
+    fn body(&self, body: &FunctionBody<'_>) -> Result<(), Refusal> {
+        within(body.range().len() as u64, self.limits.function_bytes.into(), ScanLimit::FunctionBytes)?;
+        let mut locals = 0u64;
+        for group in body.get_locals_reader()? {
+            locals += u64::from(group?.0);
+        }
+        within(locals, self.limits.locals.into(), ScanLimit::Locals)?;
+        self.nesting(body)
+    }
+
+    fn nesting(&self, body: &FunctionBody<'_>) -> Result<(), Refusal> {
+        let mut operators = body.get_operators_reader()?;
+        let mut depth = 0u64;
+        while !operators.eof() {
+            match operators.read()? {
+                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } | Operator::TryTable { .. } => {
+                    depth += 1;
+                    within(depth, self.limits.nesting.into(), ScanLimit::Nesting)?;
+                }
+                Operator::End => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
