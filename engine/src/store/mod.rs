@@ -3,6 +3,7 @@
 //! The key invariant: nothing carries its final name before it is complete,
 //! verified and on disk; everything on the way there can be resumed.
 
+pub mod cache;
 mod error;
 mod hash;
 mod history;
