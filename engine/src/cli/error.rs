@@ -30,6 +30,8 @@ pub(super) enum CliError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Component(#[from] ComponentError),
+    #[error(transparent)]
+    ComponentVerb(#[from] super::component::ComponentError),
     #[error("the input file {} cannot be used", path.display())]
     Input { path: PathBuf, source: InputFileError },
     #[error("the Metalink {} cannot be used", path.display())]
@@ -55,6 +57,7 @@ impl CliError {
             Self::Net(error) => error,
             Self::Store(error) => error,
             Self::Component(error) => error,
+            Self::ComponentVerb(error) => error,
             _ => return None,
         })
     }
@@ -66,7 +69,7 @@ impl CliError {
             Self::Runtime(_) => ExitCode::Failed,
             Self::Stdout(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::Done,
             Self::Stdout(_) => ExitCode::Local,
-            Self::Download { .. } | Self::Net(_) | Self::Store(_) | Self::Component(_) => {
+            Self::Download { .. } | Self::Net(_) | Self::Store(_) | Self::Component(_) | Self::ComponentVerb(_) => {
                 self.explained().map_or(ExitCode::Failed, Explain::exit_code)
             }
         }
@@ -85,7 +88,7 @@ impl CliError {
             Self::Metalink { .. } => "only Metalink 4 (RFC 5854) is understood".into(),
             Self::Netrc { .. } => "correct the file, or run without --netrc".into(),
             Self::Runtime(_) | Self::Stdout(_) => return None,
-            Self::Download { .. } | Self::Net(_) | Self::Store(_) | Self::Component(_) => {
+            Self::Download { .. } | Self::Net(_) | Self::Store(_) | Self::Component(_) | Self::ComponentVerb(_) => {
                 return self.explained()?.hint();
             }
         })

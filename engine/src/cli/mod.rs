@@ -5,6 +5,7 @@
 //! output is a way to stop, not a failure.
 
 mod completions;
+mod component;
 mod config;
 mod download;
 mod engine;
@@ -101,6 +102,8 @@ enum Verb {
     Download(download::DownloadArgs),
     /// Show where else a URL's bytes are, by which rule, and in which order they are asked
     Resolve(resolve::ResolveArgs),
+    /// Build components
+    Component(component::ComponentArgs),
     /// Show the configuration
     #[command(subcommand)]
     Config(config::ConfigVerb),
@@ -139,6 +142,9 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode, CliError> {
             let settings = load(&args.flags())?;
             resolve::run(&args, &settings, output)
         }
+        Verb::Component(args) => component::run(&args, output.json, &mut std::io::stdout().lock())
+            .map(|()| ExitCode::Done)
+            .map_err(CliError::from),
         Verb::Config(config::ConfigVerb::Show) => config::show(&load(&[])?, output),
         Verb::Completions(args) => completions::run(&args, output),
         Verb::Man => completions::man(output),

@@ -27,8 +27,6 @@ pub(super) struct Source {
     pub why: Option<String>,
     /// The bytes it gave: what has to go if it proves wrong.
     pub given: RangeSet,
-    /// Bytes of `given` when it was last compared with the origin.
-    pub audited_at: u64,
     /// Failures in a row.
     pub failures: u32,
 }
@@ -59,7 +57,6 @@ impl Source {
             state: SourceState::Unused,
             why: None,
             given: RangeSet::default(),
-            audited_at: 0,
             failures: 0,
         }
     }
