@@ -14,7 +14,7 @@ use super::jobs::{Planned, plan};
 use super::output::{Output, Progress};
 use super::progress::{Reporter, summary};
 use super::settings::{Flag, Settings, joined};
-use crate::download::{DownloadError, Engine, Receipt, download};
+use crate::download::{DownloadError, Engine, NetworkUse, Receipt, download};
 use crate::model::{Digest, ExitCode};
 use crate::net::ResolveOverride;
 use crate::store::write_atomic;
@@ -47,6 +47,10 @@ pub(super) struct DownloadArgs {
     /// Also write the receipt as JSON to this file
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     receipt: Option<PathBuf>,
+
+    /// Take files from the cache only, however old, and send nothing
+    #[arg(long, conflicts_with = "no_cache")]
+    offline: bool,
 
     #[command(flatten)]
     sources: SourceArgs,
@@ -202,7 +206,10 @@ impl DownloadArgs {
 
 /// Runs the verb.
 pub(super) fn run(args: DownloadArgs, settings: &Settings, output: &Output) -> Result<ExitCode, CliError> {
-    let engine = engine::build(settings, args.network.resolve.clone())?;
+    let mut engine = engine::build(settings, args.network.resolve.clone())?;
+    if args.offline {
+        engine.options.network = NetworkUse::Offline;
+    }
     let planned = plan(&args, settings, engine.options)?;
     let runtime = engine::runtime()?;
     let outcomes = runtime.block_on(run_all(&engine, planned, settings.count("jobs").max(1) as usize, output));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
+use super::cached::storable;
 use super::finish::{Delivered, Finish};
 use super::lane::Expected;
 use super::open::{Opened, Opening, Vouched, open};
@@ -169,11 +170,11 @@ impl Attempt<'_> {
         mut budget: RetryBudget,
         writer: Arc<Writer>,
     ) -> Result<Delivered, DownloadError> {
+        let from_origin = sources[opened.source].role == Role::Origin;
+        let scoped = sources[0].scoped.as_ref().map(|(_, headers)| headers);
+        let storable = scoped.filter(|_| from_origin).and_then(|sent| storable(sent, opened.response.headers()));
         let stated = file_digests(opened.response.headers(), opened.response.status());
-        let mut truths = match sources[opened.source].role {
-            Role::Origin => promised(stated, Proof::ReprDigest),
-            Role::Mirror => Vec::new(),
-        };
+        let mut truths = if from_origin { promised(stated, Proof::ReprDigest) } else { Vec::new() };
         let (engine, observer) = (self.engine, self.observer);
         let validators = opened.representation.validators.clone();
         let sized = opened.representation.part_from.zip(opened.representation.size);
@@ -186,7 +187,15 @@ impl Attempt<'_> {
                 truths.extend(discover(&engine.net, &sources[0]).await);
             }
             let expected = Expected { size, validators };
-            return Ok(Delivered { expected, resumed_bytes: 0, truths, sampled_bytes: 0, all_audited: false, budget });
+            return Ok(Delivered {
+                expected,
+                resumed_bytes: 0,
+                truths,
+                sampled_bytes: 0,
+                all_audited: false,
+                budget,
+                storable,
+            });
         };
         let expected = Expected { size, validators };
         let resumed_bytes = resumed.len();
@@ -214,7 +223,7 @@ impl Attempt<'_> {
                 }
             }
         })?;
-        Ok(Delivered { expected, resumed_bytes, truths, sampled_bytes, all_audited, budget })
+        Ok(Delivered { expected, resumed_bytes, truths, sampled_bytes, all_audited, budget, storable })
     }
 
     async fn transfer(&self, job: &Job, setup: Setup<'_>, opened: Opened, start: u64) -> (Outcome, Vec<Promised>) {

@@ -6,11 +6,11 @@ use url::Url;
 
 use super::open::Representation;
 use super::receipt::{Proof, Verified};
-use super::{DownloadError, Engine, Job, Output, Receipt};
-use crate::model::http::{Agreement, disposition_file_name};
+use super::{DownloadError, Engine, Event, Job, Observer, Output, Receipt};
+use crate::model::http::{Agreement, Validators, disposition_file_name};
 use crate::model::{Digest, DisplayUrl};
 use crate::plan::names;
-use crate::store::{Finished, IfExists, StoreError, Target, hash_file};
+use crate::store::{Download, Finished, IfExists, StoreError, Target, hash_file};
 
 /// Where the bytes go.
 #[derive(Debug)]
@@ -107,6 +107,20 @@ pub(super) fn settle_with_origin(
 fn is_still(finished: &Finished, representation: &Representation) -> bool {
     let same_size = representation.size.is_none_or(|size| size == finished.size);
     same_size && finished.validators.agrees(&representation.validators) != Agreement::Different
+}
+
+/// What the history keeps of a finished download.
+pub(super) fn finished(job: &Job, size: u64, sha256: Digest, by: Proof) -> Download {
+    let proof = by.name().to_owned();
+    Download { url_digest: url_digest(&job.url), size, sha256, validators: Validators::default(), proof }
+}
+
+/// Remembers a finished download, so that the same command does nothing.
+pub(super) fn remember(engine: &Engine, observer: &dyn Observer, target: &Target, download: Download) {
+    // The file is complete whether or not it can be remembered.
+    if let Err(error) = engine.history.record(target.name(), download) {
+        observer.event(&Event::warning(format!("the download cannot be remembered: {error}")));
+    }
 }
 
 /// The digest by which journals and history know a URL.
