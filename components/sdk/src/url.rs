@@ -31,7 +31,7 @@ impl<'a> Url<'a> {
             Some(rest) => ("https", rest),
             None => ("http", text.strip_prefix("http://")?),
         };
-        let (host, tail) = rest.split_at(rest.find('/')?);
+        let (host, tail) = rest.split_at_checked(rest.find('/')?)?;
         let (path, query) = match tail.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (tail, None),

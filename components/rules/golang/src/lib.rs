@@ -59,9 +59,8 @@ impl MirrorRule for Golang {
 turbo_component::export_mirror_rule!(Golang);
 
 fn map_module(path: &str, file: &str) -> Answer {
-    let folder = &path[..path.len() - file.len()];
-    // A module's name has at least one segment before `/@v/`.
-    if folder.len() <= "//@v/".len() || !folder.ends_with("/@v/") || !file.starts_with('v') {
+    let module = path.strip_suffix(file).and_then(|folder| folder.strip_suffix("/@v/")).unwrap_or_default();
+    if module.len() <= "/".len() || !file.starts_with('v') {
         return Err(RuleError::NotMine);
     }
     match file.rsplit_once('.') {

@@ -7,6 +7,9 @@ use turbo_component::{Answer, MirrorRule, Pattern, Place, RuleError, RuleInfo, U
 
 const MIRROR: Place = Place::proxy("https://hf-mirror.com").region("cn").weight(70);
 
+/// Segments of the longest repository: `datasets/OWNER/NAME`.
+const MOST_NAMES: usize = 3;
+
 /// The rule.
 #[derive(Debug, Default)]
 pub struct HuggingFace;
@@ -30,9 +33,9 @@ impl MirrorRule for HuggingFace {
     fn map_url(&self, url: &Url<'_>, _region: &str) -> Answer {
         let file = File::parse(url).ok_or(RuleError::NotMine)?;
         let found = match (file.page, url.query) {
-            ("/resolve/" | "/raw/", None) => MIRROR.with(url.path),
-            ("/resolve/", Some("download=true")) => MIRROR.with(&[url.path, "?download=true"].concat()),
-            ("/blob/", _) => return Err(file.refuse_page()),
+            ("resolve" | "raw", None) => MIRROR.with(url.path),
+            ("resolve", Some("download=true")) => MIRROR.with(&[url.path, "?download=true"].concat()),
+            ("blob", _) => return Err(file.refuse_page()),
             _ => return Err(RuleError::NotMine),
         };
         Ok(vec![if is_commit_hash(file.revision) { found } else { found.may_differ() }])
@@ -44,8 +47,8 @@ turbo_component::export_mirror_rule!(HuggingFace);
 /// `REPOSITORY/PAGE/REVISION/PATH`, where the repository is `OWNER/NAME`,
 /// an old model's bare `NAME`, or either behind `datasets` or `spaces`.
 struct File<'a> {
-    repository: &'a str,
     /// With the slashes around it.
+    repository: &'a str,
     page: &'a str,
     revision: &'a str,
     path: &'a str,
@@ -56,20 +59,26 @@ impl<'a> File<'a> {
         if url.host != "huggingface.co" {
             return None;
         }
-        // The first page's name is the page; behind it come the file's folders.
-        let (repository, page, rest) = ["/resolve/", "/raw/", "/blob/"]
-            .into_iter()
-            .filter_map(|page| url.path.split_once(page).map(|(repository, rest)| (repository, page, rest)))
-            .min_by_key(|(repository, ..)| repository.len())?;
-        let names = repository.strip_prefix('/')?;
-        let is_repository = names.split('/').count() <= 3 && names.split('/').all(|name| !matches!(name, "" | "api"));
-        let (revision, path) = rest.split_once('/')?;
-        let is_file = !revision.is_empty() && !path.is_empty() && !path.ends_with('/');
-        (is_repository && is_file).then_some(Self { repository, page, revision, path })
+        let mut rest = url.path.strip_prefix('/')?;
+        for names in 0..=MOST_NAMES {
+            let (segment, behind) = rest.split_once('/')?;
+            match segment {
+                "" | "api" => return None,
+                // The first of these words is the page; any other is a folder.
+                "resolve" | "raw" | "blob" if names > 0 => {
+                    let repository = url.path.strip_suffix(rest)?;
+                    let (revision, path) = behind.split_once('/')?;
+                    let is_file = !revision.is_empty() && !path.is_empty() && !path.ends_with('/');
+                    return is_file.then_some(Self { repository, page: segment, revision, path });
+                }
+                _ => rest = behind,
+            }
+        }
+        None
     }
 
     fn refuse_page(&self) -> RuleError {
-        let file = ["https://huggingface.co", self.repository, "/resolve/", self.revision, "/", self.path].concat();
+        let file = ["https://huggingface.co", self.repository, "resolve/", self.revision, "/", self.path].concat();
         RuleError::Refused(["a blob page is a web page, not the file; download ", &file].concat())
     }
 }

@@ -82,10 +82,10 @@ fn map_jsdelivr(host: &str, path: &str) -> Answer {
 }
 
 fn map_unpkg(path: &str) -> Answer {
-    if !is_exact(&path[1..]) {
-        return Err(RuleError::NotMine);
+    match path.strip_prefix('/') {
+        Some(file) if is_exact(file) => Ok(Place::all(JSDELIVR, &["/npm", path].concat())),
+        _ => Err(RuleError::NotMine),
     }
-    Ok(Place::all(JSDELIVR, &["/npm", path].concat()))
 }
 
 fn map_cdnjs(path: &str) -> Answer {
