@@ -24,6 +24,9 @@ pub struct Limits {
     pub locals: u32,
     /// Depth of nested blocks in one function.
     pub nesting: u32,
+    /// Time that compilation would take on one core, estimated from the shape
+    /// of the code.
+    pub compile_ms: u64,
     /// Types, imports, exports, globals, elements and data segments together.
     pub items: u32,
     /// Core modules and nested components in the file together.
@@ -74,6 +77,7 @@ impl Default for Limits {
             functions: 10_000,
             locals: 2_000,
             nesting: 1_000,
+            compile_ms: 3_000,
             items: 10_000,
             modules: 16,
             instances: 8,

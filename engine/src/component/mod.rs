@@ -36,6 +36,7 @@ mod sandbox;
 mod scan;
 mod set;
 mod settings;
+mod shape;
 mod source;
 mod tally;
 #[cfg(test)]
