@@ -146,12 +146,12 @@ pub(super) struct NetworkArgs {
 
 /// A flag with a value.
 fn valued(key: &'static str, value: Option<impl Into<String>>) -> Option<Flag> {
-    value.map(|value| Flag { key, value: value.into(), flag: key })
+    value.map(|value| Flag { key, value: value.into(), name: key })
 }
 
-/// A flag that is a switch: `flag` sets `key` to `value`.
-fn switch(set: bool, flag: &'static str, key: &'static str, value: &str) -> Option<Flag> {
-    set.then(|| Flag { key, value: value.to_owned(), flag })
+/// A flag that is a switch: `name` sets `key` to `value`.
+fn switch(set: bool, name: &'static str, key: &'static str, value: &str) -> Option<Flag> {
+    set.then(|| Flag { key, value: value.to_owned(), name })
 }
 
 fn path_text(path: Option<&PathBuf>) -> Option<String> {
@@ -162,7 +162,7 @@ impl SourceArgs {
     pub(super) fn flags(&self) -> Vec<Flag> {
         let rules = self.rule.iter().map(|path| path.to_string_lossy().into_owned());
         let flags = [
-            (!self.rule.is_empty()).then(|| Flag { key: "rule", value: joined(rules), flag: "rule" }),
+            (!self.rule.is_empty()).then(|| Flag { key: "rule", value: joined(rules), name: "rule" }),
             switch(self.no_rules, "no-rules", "rules", "false"),
             valued("connections", self.connections.clone()),
             valued("max-per-host", self.max_per_host.clone()),
@@ -205,12 +205,12 @@ impl DownloadArgs {
 }
 
 /// Runs the verb.
-pub(super) fn run(args: DownloadArgs, settings: &Settings, output: &Output) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &DownloadArgs, settings: &Settings, output: &Output) -> Result<ExitCode, CliError> {
     let mut engine = engine::build(settings, args.network.resolve.clone())?;
     if args.offline {
         engine.options.network = NetworkUse::Offline;
     }
-    let planned = plan(&args, settings, engine.options)?;
+    let planned = plan(args, settings, engine.options)?;
     let runtime = engine::runtime()?;
     let outcomes = runtime.block_on(run_all(&engine, planned, settings.count("jobs").max(1) as usize, output));
     // Idle connections are not worth waiting for.

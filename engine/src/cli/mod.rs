@@ -97,6 +97,7 @@ enum ProgressChoice {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value lives, once")]
 enum Verb {
     /// Download files
     Download(download::DownloadArgs),
@@ -136,7 +137,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode, CliError> {
     match cli.verb {
         Verb::Download(args) => {
             let settings = load(&args.flags())?;
-            download::run(args, &settings, output)
+            download::run(&args, &settings, output)
         }
         Verb::Resolve(args) => {
             let settings = load(&args.flags())?;
@@ -146,7 +147,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode, CliError> {
             .map(|()| ExitCode::Done)
             .map_err(CliError::from),
         Verb::Config(config::ConfigVerb::Show) => config::show(&load(&[])?, output),
-        Verb::Completions(args) => completions::run(&args, output),
+        Verb::Completions(args) => completions::run(args, output),
         Verb::Man => completions::man(output),
     }
 }

@@ -21,7 +21,7 @@ use crate::store::cache::{Blob, Cache, CacheError, Entry, Hit, LockWait, UrlLock
 use crate::store::{IfExists, Keep, Part, StoreError, Target, hash_file};
 
 /// Longest wait for another process that fetches the same URL.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// What the cache knows, when it may be used.
 struct Usable {

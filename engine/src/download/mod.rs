@@ -55,10 +55,10 @@ pub async fn download(
 ) -> Result<Receipt, DownloadError> {
     let begun = Instant::now();
     let place = Place::of(&job.output, &job.url)?;
-    if let Some(target) = place.expected(&job.url)? {
-        if let Some(receipt) = place::settle_locally(&job, &target)? {
-            return Ok(receipt);
-        }
+    if let Some(target) = place.expected(&job.url)?
+        && let Some(receipt) = place::settle_locally(&job, &target)?
+    {
+        return Ok(receipt);
     }
     let _flight;
     if let Some(cache) = &engine.cache {

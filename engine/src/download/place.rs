@@ -6,7 +6,7 @@ use url::Url;
 
 use super::open::Representation;
 use super::receipt::{Proof, Verified};
-use super::{DownloadError, Engine, Event, Job, Observer, Output, Receipt};
+use super::{DownloadError, Engine, Event, Job, Observer, Output, Promised, Receipt};
 use crate::model::http::{Agreement, Validators, disposition_file_name};
 use crate::model::{Digest, DisplayUrl};
 use crate::plan::names;
@@ -75,7 +75,7 @@ pub(super) fn settle_locally(job: &Job, target: &Target) -> Result<Option<Receip
                 if !found.contains(&promised.digest) {
                     return Err(StoreError::Foreign(name.to_owned()).into());
                 }
-                Ok(Some(already_there(job, target, Some((promised.by, promised.digest.clone())))?))
+                Ok(Some(already_there(job, target, Some(promised))?))
             }
         },
     }
@@ -128,12 +128,13 @@ pub(super) fn url_digest(url: &Url) -> Digest {
     crate::store::sha256(url.as_str().as_bytes())
 }
 
-fn already_there(job: &Job, target: &Target, proof: Option<(Proof, Digest)>) -> Result<Receipt, StoreError> {
+fn already_there(job: &Job, target: &Target, proof: Option<&Promised>) -> Result<Receipt, StoreError> {
     let name = target.name();
     let size = target.bytes()?;
-    let verified = match &proof {
-        Some((by, digest)) => Verified { by: *by, digest: Some(digest.to_string()), sampled_bytes: 0 },
-        None => Verified { by: Proof::Unverified, digest: None, sampled_bytes: 0 },
+    let verified = Verified {
+        by: proof.map_or(Proof::Unverified, |promised| promised.by),
+        digest: proof.map(|promised| promised.digest.to_string()),
+        sampled_bytes: 0,
     };
     let url = DisplayUrl(&job.url).to_string();
     let mut receipt = Receipt::untransferred(url, size, None, verified);

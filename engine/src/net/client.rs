@@ -183,7 +183,7 @@ impl Net {
             (Trust::Typed, _) | (_, PrivateMirrors::Allow) => Reach::Anywhere,
             (Trust::Named, PrivateMirrors::Refuse) => Reach::Public,
         };
-        check_literal(url.host(), reach).map_err(|error| NetError::refused_literal(&host, &error))?;
+        check_literal(url.host().as_ref(), reach).map_err(|error| NetError::refused_literal(&host, &error))?;
         let client = self.client(url, reach)?;
         let mut clean = url.clone();
         // Credentials in the URL were turned into a scoped header by the caller.
