@@ -15,4 +15,5 @@ macro_rules! built_in {
 }
 
 /// Every rule inside the engine, in the order of asking.
-pub(super) const BUILT_IN: &[BuiltIn] = built_in!["github", "jsdelivr", "golang", "maven", "huggingface", "nodejs"];
+pub(super) const BUILT_IN: &[BuiltIn] =
+    built_in!["github", "jsdelivr", "golang", "maven", "huggingface", "nodejs", "table-mirror"];
