@@ -5,7 +5,9 @@
 //! joins the adapters (`component`, `net`, `store`, `metrics`), the adapters
 //! never import one another, and all stand on the pure `plan` and `model`.
 
+pub mod cli;
 pub mod component;
+pub mod download;
 pub mod model;
 pub mod net;
 pub mod plan;

@@ -11,8 +11,8 @@ use url::{Host, Url};
 use super::bindings::v0_1::rules;
 use super::failure::Failure;
 use super::text::printable;
-use super::{FaultKind, Limits, OutputCheck, PrivateMirrors};
-use crate::model::{Candidate, CandidateKind, DisplayUrl, Promise, Region, is_public};
+use super::{FaultKind, Limits, OutputCheck};
+use crate::model::{Candidate, CandidateKind, DisplayUrl, PrivateMirrors, Promise, Region, is_public};
 
 const HIGHEST_WEIGHT: u32 = 100;
 const QUOTED_BYTES: usize = 120;

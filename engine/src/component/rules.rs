@@ -19,7 +19,7 @@ use super::set::{LeftOut, Set};
 use super::tally::{Count, RuleCounters};
 use super::text::printable;
 use super::{Advice, Answer, Asked, ComponentError, Fault, FaultKind, Limits, Pattern, Reply};
-use crate::model::{Region, is_shareable};
+use crate::model::{PrivateMirrors, Region, is_shareable};
 
 /// Longest text of a rule that is passed on.
 const TEXT_BYTES: usize = 500;
@@ -40,16 +40,6 @@ pub struct RuleOptions {
     pub limits: Limits,
     /// Whether candidates may be in private networks.
     pub private_mirrors: PrivateMirrors,
-}
-
-/// Whether candidates may be loopback, private or link-local hosts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PrivateMirrors {
-    /// They are dropped.
-    #[default]
-    Refuse,
-    /// They are kept (`--allow-private-mirrors`).
-    Allow,
 }
 
 /// A set of mirror rules. Cheap to clone; calls are synchronous and take

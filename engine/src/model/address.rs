@@ -7,6 +7,17 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// Whether what components, redirects and Metalinks name may be at an address
+/// that is not public.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PrivateMirrors {
+    /// Never.
+    #[default]
+    Refuse,
+    /// `--allow-private-mirrors`.
+    Allow,
+}
+
 /// IPv4 networks that are not the public internet's, as address and prefix
 /// length: the IANA IPv4 Special-Purpose Address Registry, multicast (RFC
 /// 5771) and the one metadata service that sits on a public address.

@@ -74,7 +74,11 @@ impl Digest {
     /// A digest from its raw value, whose length must be the algorithm's.
     pub fn new(algorithm: Algorithm, value: &[u8]) -> Result<Self, DigestError> {
         if value.len() != algorithm.bytes() {
-            return Err(DigestError::Length { algorithm: algorithm.name(), want: algorithm.bytes() * 2, got: value.len() * 2 });
+            return Err(DigestError::Length {
+                algorithm: algorithm.name(),
+                want: algorithm.bytes() * 2,
+                got: value.len() * 2,
+            });
         }
         Ok(Self { algorithm, value: value.into() })
     }
@@ -83,7 +87,11 @@ impl Digest {
     pub fn from_hex(algorithm: Algorithm, hex: &str) -> Result<Self, DigestError> {
         let digits = hex.as_bytes();
         if digits.len() != algorithm.bytes() * 2 {
-            return Err(DigestError::Length { algorithm: algorithm.name(), want: algorithm.bytes() * 2, got: digits.len() });
+            return Err(DigestError::Length {
+                algorithm: algorithm.name(),
+                want: algorithm.bytes() * 2,
+                got: digits.len(),
+            });
         }
         let nibble = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8);
         let value: Option<Vec<u8>> =
@@ -179,7 +187,9 @@ mod tests {
 
     #[test]
     fn reads_what_users_write() {
-        for text in [format!("sha-256:{EMPTY}"), format!("sha256={}", EMPTY.to_uppercase()), format!("SHA-256: {EMPTY}")] {
+        for text in
+            [format!("sha-256:{EMPTY}"), format!("sha256={}", EMPTY.to_uppercase()), format!("SHA-256: {EMPTY}")]
+        {
             let digest: Digest = text.parse().expect("well-formed");
             assert_eq!(digest.to_string(), format!("sha-256:{EMPTY}"));
         }

@@ -6,15 +6,20 @@
 mod address;
 mod candidate;
 mod digest;
+pub(crate) mod excerpt;
 mod exit;
+pub mod files;
+pub mod http;
 mod range;
 mod region;
+mod secret;
 mod web;
 
-pub use address::is_public;
+pub use address::{PrivateMirrors, is_public};
 pub use candidate::{Candidate, CandidateKind, Promise};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use exit::{ExitCode, Explain};
 pub use range::ByteRange;
 pub use region::{Region, RegionError};
+pub use secret::Secret;
 pub use web::{DisplayUrl, Origin, is_shareable};

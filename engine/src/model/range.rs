@@ -18,8 +18,8 @@ pub struct ByteRange {
 impl ByteRange {
     /// The bytes from `start` up to, not including, `end`. An inverted pair
     /// gives the empty range at `start`.
-    pub fn new(start: u64, end: u64) -> Self {
-        Self { start, end: end.max(start) }
+    pub const fn new(start: u64, end: u64) -> Self {
+        Self { start, end: if end < start { start } else { end } }
     }
 
     /// First byte.

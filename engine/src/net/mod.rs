@@ -1,1 +1,18 @@
 //! The only place that opens sockets.
+//!
+//! Owns the HTTP clients, redirects, credentials' scope, the address policy
+//! and the rate limit. The key invariants: no credential leaves the origin it
+//! was given for, and nothing a component, a redirect or a Metalink names is
+//! reached at a private address unless the user allowed it.
+
+mod client;
+mod error;
+mod limit;
+mod resolve;
+mod response;
+
+pub use client::{CertificateCheck, Get, Net, NetOptions, Precondition, ProxyOptions, Trust, Wanted};
+pub use error::NetError;
+pub use limit::RateLimit;
+pub use resolve::{ResolveOverride, ResolveOverrideError};
+pub use response::{Body, Response};

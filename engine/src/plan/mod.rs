@@ -1,1 +1,15 @@
-//! Decisions, pure: no I/O, no clock, no randomness.
+//! Decisions, pure: no I/O, no clock, no randomness. Time comes in as the
+//! duration since the download began, chance as a number drawn elsewhere.
+
+pub mod freshness;
+pub mod names;
+mod ramp;
+mod ranges;
+mod rank;
+mod retry;
+mod schedule;
+
+pub use ranges::RangeSet;
+pub use rank::{RankedCandidate, rank};
+pub use retry::{Backoff, RetryBudget};
+pub use schedule::{Failure, LaneId, Limits, Ramp, Role, Schedule, SourceId, SourceSpec, Step};

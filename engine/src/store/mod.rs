@@ -1,1 +1,21 @@
-//! The only place that touches files.
+//! The only place that touches files: staging, journal, history, targets.
+//!
+//! The key invariant: nothing carries its final name before it is complete,
+//! verified and on disk; everything on the way there can be resumed.
+
+pub mod cache;
+mod error;
+mod hash;
+mod history;
+mod journal;
+mod part;
+mod target;
+mod writer;
+
+pub use error::StoreError;
+pub use hash::{Hashes, hash_file, sha256};
+pub use history::{Download, Finished, History};
+pub use journal::{Journal, JournalError};
+pub use part::{Keep, Part};
+pub use target::{IfExists, Target, read_bounded, remove, reserve_private_file, write_atomic};
+pub use writer::{Summary, Writer, WriterOptions};

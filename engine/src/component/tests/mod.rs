@@ -15,7 +15,7 @@ use url::Url;
 
 use self::fixture::Fixture;
 use super::*;
-use crate::model::Region;
+use crate::model::{PrivateMirrors, Region};
 
 /// A set of rules made of fixtures, with the folder they live in.
 struct Set {

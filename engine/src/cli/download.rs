@@ -1,0 +1,317 @@
+//! `turbo-engine download`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueHint};
+use futures_util::StreamExt;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::engine;
+use super::error::CliError;
+use super::jobs::{Planned, plan};
+use super::output::{Output, Progress};
+use super::progress::{Reporter, summary};
+use super::settings::{Flag, Settings, joined};
+use crate::download::{DownloadError, Engine, NetworkUse, Receipt, download};
+use crate::model::{Digest, ExitCode};
+use crate::net::ResolveOverride;
+use crate::store::write_atomic;
+
+/// Download files over many connections and from many mirrors at once.
+///
+/// The origin (URL) is always among the sources. Mirrors come from --mirror and
+/// from mirror rules; whatever they give is compared with the origin or with a
+/// digest. The final name appears only when the file is complete and verified.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Sizes take K, M, G (powers of 1024). Every setting can also stand in the configuration file\nor in a TURBO_ENGINE_* variable; `turbo-engine config show` tells which one counts."
+)]
+pub(super) struct DownloadArgs {
+    /// URLs to download
+    #[arg(value_name = "URL", value_hint = ValueHint::Url, required_unless_present = "input_file")]
+    pub urls: Vec<String>,
+    /// File to write; `-` streams to standard output in order
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Directory to write to
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub directory: Option<PathBuf>,
+    /// List of downloads in aria2's format, or a Metalink 4; `-` for standard input
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub input_file: Option<PathBuf>,
+    /// What to do when the file exists: resume, skip, overwrite, fail
+    #[arg(long, value_name = "WHAT")]
+    if_exists: Option<String>,
+    /// Also write the receipt as JSON to this file
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    receipt: Option<PathBuf>,
+
+    /// Take files from the cache only, however old, and send nothing
+    #[arg(long, conflicts_with = "no_cache")]
+    offline: bool,
+
+    #[command(flatten)]
+    sources: SourceArgs,
+    /// Another place with the same bytes
+    #[arg(long, value_name = "URL", help_heading = "Sources")]
+    pub mirror: Vec<String>,
+
+    /// Digest that the file must have: sha-256, sha-512, sha-1 or md5
+    #[arg(long, value_name = "ALGO:HEX", help_heading = "Verification")]
+    pub checksum: Vec<Digest>,
+    /// List of digests (as of sha256sum) that names the file
+    #[arg(long, value_name = "URL|PATH", help_heading = "Verification")]
+    pub checksum_file: Option<String>,
+    /// Fail when no digest of the file is known
+    #[arg(long, help_heading = "Verification")]
+    require_checksum: bool,
+
+    /// Header field for the origin, never sent anywhere else
+    #[arg(short = 'H', long, value_name = "'K: V'", help_heading = "Network")]
+    pub header: Vec<String>,
+    #[command(flatten)]
+    network: NetworkArgs,
+}
+
+/// Which sources are asked, and how many connections they get.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sources")]
+pub(super) struct SourceArgs {
+    /// Mirror rule (a WebAssembly component) to ask before the built-in ones
+    #[arg(long, value_name = "COMPONENT", value_hint = ValueHint::FilePath)]
+    rule: Vec<PathBuf>,
+    /// Ask no mirror rule
+    #[arg(long)]
+    no_rules: bool,
+    /// Connections for each file: a number, or auto to find it by measuring
+    #[arg(short = 'x', long, value_name = "N")]
+    connections: Option<String>,
+    /// Connections to one host: a number, or auto
+    #[arg(long, value_name = "N")]
+    max_per_host: Option<String>,
+    /// Where you are: a country code, world, or auto (locale and time zone)
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// Let components, redirects and Metalinks name private addresses
+    #[arg(long)]
+    allow_private_mirrors: bool,
+}
+
+/// How servers are reached.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Network")]
+pub(super) struct NetworkArgs {
+    /// Value of User-Agent
+    #[arg(long, value_name = "TEXT")]
+    user_agent: Option<String>,
+    /// Take logins from ~/.netrc
+    #[arg(long)]
+    netrc: bool,
+    /// Proxy for all URLs: http, https, socks5 or socks5h
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+    /// Hosts that are reached directly, separated by commas
+    #[arg(long, value_name = "LIST")]
+    noproxy: Option<String>,
+    /// The only certificate authorities to trust
+    #[arg(long, value_name = "PEM", value_hint = ValueHint::FilePath)]
+    cacert: Option<PathBuf>,
+    /// Do not check certificates
+    #[arg(long)]
+    insecure: bool,
+    /// Connect to ADDR for URLs of HOST and PORT; ADDR may carry a port where PORT is 80 or 443
+    #[arg(long, value_name = "HOST:PORT:ADDR")]
+    pub resolve: Vec<ResolveOverride>,
+    /// Bytes per second over all connections
+    #[arg(long, value_name = "RATE")]
+    limit_rate: Option<String>,
+    /// Seconds to wait for a connection
+    #[arg(long, value_name = "S")]
+    connect_timeout: Option<String>,
+    /// Seconds to wait for the next bytes
+    #[arg(long, value_name = "S")]
+    stall_timeout: Option<String>,
+    /// Attempts in a row without progress
+    #[arg(long, value_name = "N")]
+    retry: Option<String>,
+    /// Neither take files from the cache nor keep them there
+    #[arg(long)]
+    no_cache: bool,
+    /// Folder of the cache
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    cache_dir: Option<PathBuf>,
+}
+
+/// A flag with a value.
+fn valued(key: &'static str, value: Option<impl Into<String>>) -> Option<Flag> {
+    value.map(|value| Flag { key, value: value.into(), flag: key })
+}
+
+/// A flag that is a switch: `flag` sets `key` to `value`.
+fn switch(set: bool, flag: &'static str, key: &'static str, value: &str) -> Option<Flag> {
+    set.then(|| Flag { key, value: value.to_owned(), flag })
+}
+
+fn path_text(path: Option<&PathBuf>) -> Option<String> {
+    path.map(|path| path.to_string_lossy().into_owned())
+}
+
+impl SourceArgs {
+    pub(super) fn flags(&self) -> Vec<Flag> {
+        let rules = self.rule.iter().map(|path| path.to_string_lossy().into_owned());
+        let flags = [
+            (!self.rule.is_empty()).then(|| Flag { key: "rule", value: joined(rules), flag: "rule" }),
+            switch(self.no_rules, "no-rules", "rules", "false"),
+            valued("connections", self.connections.clone()),
+            valued("max-per-host", self.max_per_host.clone()),
+            valued("region", self.region.clone()),
+            switch(self.allow_private_mirrors, "allow-private-mirrors", "allow-private-mirrors", "true"),
+        ];
+        flags.into_iter().flatten().collect()
+    }
+}
+
+impl NetworkArgs {
+    pub(super) fn flags(&self) -> Vec<Flag> {
+        let flags = [
+            valued("user-agent", self.user_agent.clone()),
+            switch(self.netrc, "netrc", "netrc", "true"),
+            valued("proxy", self.proxy.clone()),
+            valued("noproxy", self.noproxy.clone()),
+            valued("cacert", path_text(self.cacert.as_ref())),
+            switch(self.insecure, "insecure", "insecure", "true"),
+            valued("limit-rate", self.limit_rate.clone()),
+            valued("connect-timeout", self.connect_timeout.clone()),
+            valued("stall-timeout", self.stall_timeout.clone()),
+            valued("retry", self.retry.clone()),
+            switch(self.no_cache, "no-cache", "cache", "false"),
+            valued("cache-dir", path_text(self.cache_dir.as_ref())),
+        ];
+        flags.into_iter().flatten().collect()
+    }
+}
+
+impl DownloadArgs {
+    /// The settings that flags change.
+    pub(super) fn flags(&self) -> Vec<Flag> {
+        let own = [
+            valued("if-exists", self.if_exists.clone()),
+            switch(self.require_checksum, "require-checksum", "require-checksum", "true"),
+        ];
+        own.into_iter().flatten().chain(self.sources.flags()).chain(self.network.flags()).collect()
+    }
+}
+
+/// Runs the verb.
+pub(super) fn run(args: DownloadArgs, settings: &Settings, output: &Output) -> Result<ExitCode, CliError> {
+    let mut engine = engine::build(settings, args.network.resolve.clone())?;
+    if args.offline {
+        engine.options.network = NetworkUse::Offline;
+    }
+    let planned = plan(&args, settings, engine.options)?;
+    let runtime = engine::runtime()?;
+    let outcomes = runtime.block_on(run_all(&engine, planned, settings.count("jobs").max(1) as usize, output));
+    // Idle connections are not worth waiting for.
+    runtime.shutdown_background();
+    if let Some(path) = &args.receipt {
+        write_receipts(path, &outcomes)?;
+    }
+    conclude(outcomes, output)
+}
+
+type JobOutcome = Result<Receipt, CliError>;
+
+async fn run_all(engine: &Engine, planned: Vec<Planned>, at_once: usize, output: &Output) -> Vec<JobOutcome> {
+    let cancel = CancellationToken::new();
+    let reporter = Arc::new(Reporter::new(output, planned.len()));
+    let jobs = futures_util::stream::iter(planned)
+        .map(|planned| run_one(engine, planned, Arc::clone(&reporter), &cancel, output))
+        .buffered(at_once)
+        .collect::<Vec<_>>();
+    tokio::pin!(jobs);
+    loop {
+        tokio::select! {
+            outcomes = &mut jobs => return outcomes,
+            () = interrupted(), if !cancel.is_cancelled() => cancel.cancel(),
+        }
+    }
+}
+
+async fn run_one(
+    engine: &Engine,
+    planned: Planned,
+    reporter: Arc<Reporter>,
+    cancel: &CancellationToken,
+    output: &Output,
+) -> JobOutcome {
+    let Planned { job, options, shown } = planned;
+    let engine = Engine { options, ..engine.clone() };
+    let observer = reporter.observer(&shown);
+    let result = download(&engine, job, &observer, cancel).await;
+    drop(observer);
+    match result {
+        Ok(receipt) => {
+            reporter.done(&receipt);
+            if output.json {
+                output.json(&json!({"v": 1, "event": "done", "receipt": receipt}))?;
+            } else if output.progress != Progress::None {
+                reporter.note(&summary(&receipt));
+            }
+            Ok(receipt)
+        }
+        Err(error) => Err(CliError::Download { url: shown, source: error }),
+    }
+}
+
+/// The first signal ends the jobs in order; the system's own handling of a
+/// second one is not needed, as they end within a tick.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn write_receipts(path: &std::path::Path, outcomes: &[JobOutcome]) -> Result<(), CliError> {
+    let receipts: Vec<&Receipt> = outcomes.iter().flatten().collect();
+    let text = match receipts[..] {
+        [receipt] if outcomes.len() == 1 => serde_json::to_vec_pretty(receipt),
+        _ => serde_json::to_vec_pretty(&receipts),
+    };
+    Ok(write_atomic(path, &text.expect("a receipt is plain data"))?)
+}
+
+/// The exit code of all jobs: that of a single one, 3 when some of several failed.
+fn conclude(outcomes: Vec<JobOutcome>, output: &Output) -> Result<ExitCode, CliError> {
+    let total = outcomes.len();
+    let mut failed: Vec<CliError> = outcomes.into_iter().filter_map(Result::err).collect();
+    let interrupted =
+        failed.iter().any(|error| matches!(error, CliError::Download { source: DownloadError::Interrupted, .. }));
+    if total == 1 {
+        return failed.pop().map_or(Ok(ExitCode::Done), Err);
+    }
+    for error in &failed {
+        output.error(error);
+    }
+    if !failed.is_empty() {
+        output.note(&format!("{} of {total} downloads failed", failed.len()));
+    }
+    Ok(match failed.len() {
+        0 => ExitCode::Done,
+        _ if interrupted => ExitCode::Interrupted,
+        count if count < total => ExitCode::Partial,
+        _ => failed.first().map_or(ExitCode::Failed, CliError::exit_code),
+    })
+}

@@ -1,0 +1,100 @@
+//! An engine out of settings.
+
+use std::path::{Path, PathBuf};
+
+use super::error::CliError;
+use super::settings::{Settings, cache_dir};
+use crate::component::{RuleOptions, Rules};
+use crate::download::{Engine, EngineOptions, NetworkUse};
+use crate::model::PrivateMirrors;
+use crate::net::{CertificateCheck, Net, NetOptions, ProxyOptions, ResolveOverride};
+use crate::plan::Ramp;
+use crate::store::cache::Cache;
+use crate::store::{History, read_bounded};
+
+/// Connections where the user named no number.
+const CONNECTIONS: usize = 16;
+/// Connections to a mirror's host where the user named no number.
+const MAX_PER_HOST: usize = 6;
+/// Largest file of certificates.
+const PEM_BYTES: usize = 16 << 20;
+
+/// Builds the engine that settings describe.
+pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<Engine, CliError> {
+    let cache = cache_dir(settings);
+    let rules = if settings.switch("rules") { Some(rules(settings)?) } else { None };
+    let connections = settings.connections("connections");
+    Ok(Engine {
+        net: Net::new(net_options(settings, resolve)?),
+        rules,
+        cache: if settings.switch("cache") { open_cache(settings, &cache) } else { None },
+        history: History::new(&cache),
+        scratch: cache.join("stream-v1"),
+        options: EngineOptions {
+            connections: connections.unwrap_or(CONNECTIONS),
+            ramp: if connections.is_some() { Ramp::AtOnce } else { Ramp::Adaptive },
+            max_per_host: settings.connections("max-per-host").unwrap_or(MAX_PER_HOST),
+            retry: settings.count("retry"),
+            region: settings.region(),
+            network: NetworkUse::Allowed,
+            buffer_bytes: usize::try_from(settings.bytes("buffer")).unwrap_or(usize::MAX),
+        },
+    })
+}
+
+/// Opens the cache. One that cannot be opened must not stop a download.
+fn open_cache(settings: &Settings, folder: &Path) -> Option<Cache> {
+    let opened = Cache::open(folder, settings.bytes("cache-size"));
+    opened.inspect_err(|error| tracing::warn!("the cache cannot be used: {error}")).ok()
+}
+
+/// Loads the mirror rules that settings name.
+pub(super) fn rules(settings: &Settings) -> Result<Rules, CliError> {
+    let options = RuleOptions {
+        cache_dir: Some(cache_dir(settings)),
+        built_in: true,
+        user: settings.list("rule").into_iter().map(PathBuf::from).collect(),
+        settings: settings.rules.clone(),
+        limits: settings.limits.clone(),
+        private_mirrors: private_mirrors(settings),
+    };
+    Ok(Rules::open(&options)?)
+}
+
+fn private_mirrors(settings: &Settings) -> PrivateMirrors {
+    if settings.switch("allow-private-mirrors") { PrivateMirrors::Allow } else { PrivateMirrors::Refuse }
+}
+
+fn net_options(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<NetOptions, CliError> {
+    let authorities = settings.text("cacert").map(|path| read_bounded(path.as_ref(), PEM_BYTES)).transpose()?;
+    let own_agent = concat!("turbo-engine/", env!("CARGO_PKG_VERSION"));
+    Ok(NetOptions {
+        user_agent: settings.text("user-agent").unwrap_or(own_agent).to_owned(),
+        connect_timeout: settings.seconds("connect-timeout"),
+        stall_timeout: settings.seconds("stall-timeout"),
+        proxy: proxy(settings),
+        authorities,
+        certificates: if settings.switch("insecure") { CertificateCheck::Skipped } else { CertificateCheck::Enforced },
+        resolve,
+        private_mirrors: private_mirrors(settings),
+        limit_rate: Some(settings.bytes("limit-rate")).filter(|rate| *rate > 0),
+    })
+}
+
+/// The user's proxy, else the ones that curl reads. `HTTP_PROXY` in capitals is
+/// not among them: a CGI program would take it from a request header.
+fn proxy(settings: &Settings) -> ProxyOptions {
+    let environment = |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let own = settings.text("proxy").map(str::to_owned);
+    let all = || environment(&["all_proxy", "ALL_PROXY"]);
+    ProxyOptions {
+        http: own.clone().or_else(|| environment(&["http_proxy"])).or_else(all),
+        https: own.or_else(|| environment(&["https_proxy", "HTTPS_PROXY"])).or_else(all),
+        bypass: settings.text("noproxy").map(str::to_owned).or_else(|| environment(&["no_proxy", "NO_PROXY"])),
+    }
+}
+
+/// The asynchronous runtime of a verb.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)
+}

@@ -1,0 +1,96 @@
+//! Errors of the command line itself, and every other as the user sees it.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use crate::component::ComponentError;
+use crate::download::DownloadError;
+use crate::model::files::{InputFileError, MetalinkError, NetrcError};
+use crate::model::{ExitCode, Explain};
+use crate::net::NetError;
+use crate::store::StoreError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    /// A value that means nothing.
+    #[error("{what}")]
+    Usage { what: String, hint: String },
+    /// A setting with a value that means nothing.
+    #[error("the setting `{key}` from {origin}: {why}")]
+    Setting { key: String, origin: String, why: String },
+    /// A configuration file that cannot be used.
+    #[error("the configuration file {} cannot be used", path.display())]
+    Config { path: PathBuf, source: Box<dyn Error + Send + Sync> },
+    #[error("downloading {url} failed")]
+    Download { url: String, source: DownloadError },
+    #[error(transparent)]
+    Net(#[from] NetError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    #[error(transparent)]
+    ComponentVerb(#[from] super::component::ComponentError),
+    #[error("the input file {} cannot be used", path.display())]
+    Input { path: PathBuf, source: InputFileError },
+    #[error("the Metalink {} cannot be used", path.display())]
+    Metalink { path: PathBuf, source: MetalinkError },
+    #[error("the netrc file {} cannot be used", path.display())]
+    Netrc { path: PathBuf, source: NetrcError },
+    /// The asynchronous runtime did not start.
+    #[error("the runtime cannot start")]
+    Runtime(#[source] std::io::Error),
+    /// Standard output failed.
+    #[error("cannot write to standard output")]
+    Stdout(#[source] std::io::Error),
+}
+
+impl CliError {
+    pub(super) fn usage(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { what: what.into(), hint: hint.into() }
+    }
+
+    fn explained(&self) -> Option<&dyn Explain> {
+        Some(match self {
+            Self::Download { source, .. } => source,
+            Self::Net(error) => error,
+            Self::Store(error) => error,
+            Self::Component(error) => error,
+            Self::ComponentVerb(error) => error,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage { .. } | Self::Setting { .. } | Self::Config { .. } => ExitCode::Usage,
+            Self::Input { .. } | Self::Metalink { .. } | Self::Netrc { .. } => ExitCode::Usage,
+            Self::Runtime(_) => ExitCode::Failed,
+            Self::Stdout(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::Done,
+            Self::Stdout(_) => ExitCode::Local,
+            Self::Download { .. } | Self::Net(_) | Self::Store(_) | Self::Component(_) | Self::ComponentVerb(_) => {
+                self.explained().map_or(ExitCode::Failed, Explain::exit_code)
+            }
+        }
+    }
+
+    pub(super) fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Usage { hint, .. } => hint.clone(),
+            Self::Setting { .. } => {
+                "`turbo-engine config show` lists every setting and where its value comes from".into()
+            }
+            Self::Config { .. } => "correct the file, or name another with --config FILE".into(),
+            Self::Input { .. } => {
+                "one download a line, its URLs separated by tabs; options on indented lines below".into()
+            }
+            Self::Metalink { .. } => "only Metalink 4 (RFC 5854) is understood".into(),
+            Self::Netrc { .. } => "correct the file, or run without --netrc".into(),
+            Self::Runtime(_) | Self::Stdout(_) => return None,
+            Self::Download { .. } | Self::Net(_) | Self::Store(_) | Self::Component(_) | Self::ComponentVerb(_) => {
+                return self.explained()?.hint();
+            }
+        })
+    }
+}

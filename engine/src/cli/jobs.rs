@@ -1,0 +1,273 @@
+//! Jobs out of arguments and input files.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, REFERER, USER_AGENT};
+use url::Url;
+
+use super::download::DownloadArgs;
+use super::error::CliError;
+use super::settings::Settings;
+use crate::download::{ChecksumFile, DigestRule, EngineOptions, Job, Output, Promised, Proof};
+use crate::model::files::{InputEntry, InputOptions, MetalinkFile, Netrc, parse_input_file, parse_metalink};
+use crate::model::{Digest, DisplayUrl};
+use crate::net::Trust;
+use crate::plan::{Ramp, names};
+use crate::store::read_bounded;
+
+/// Largest input file or Metalink.
+const INPUT_BYTES: usize = 16 << 20;
+/// Largest netrc file.
+const NETRC_BYTES: usize = 1 << 20;
+
+/// Fields that the engine sets itself.
+const OWN_FIELDS: [&str; 8] = [
+    "range",
+    "if-range",
+    "if-none-match",
+    "accept-encoding",
+    "host",
+    "connection",
+    "content-length",
+    "transfer-encoding",
+];
+
+/// A job, and the options that its own line of an input file changes.
+pub(super) struct Planned {
+    pub job: Job,
+    pub options: EngineOptions,
+    /// The URL as it may be shown.
+    pub shown: String,
+}
+
+/// What all jobs of a command share.
+struct Common<'a> {
+    args: &'a DownloadArgs,
+    settings: &'a Settings,
+    options: EngineOptions,
+    headers: HeaderMap,
+    netrc: Option<Netrc>,
+}
+
+/// Makes every job that the command line and the input file ask for.
+pub(super) fn plan(args: &DownloadArgs, settings: &Settings, options: EngineOptions) -> Result<Vec<Planned>, CliError> {
+    let netrc = if settings.switch("netrc") { Some(read_netrc()?) } else { None };
+    let common = Common { args, settings, options, headers: headers(&args.header)?, netrc };
+    let urls = args.urls.iter().map(|text| parse_url(text)).collect::<Result<Vec<_>, _>>()?;
+    let mut jobs = urls.into_iter().map(|url| common.typed(url)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(path) = &args.input_file {
+        jobs.extend(common.listed(path)?);
+    }
+    let several = jobs.len() > 1;
+    match jobs.len() {
+        0 => return Err(CliError::usage("nothing to download", "name a URL, or a list of URLs with -i FILE")),
+        _ if several && args.output.is_some() => {
+            return Err(CliError::usage(
+                "-o names one file, but several are downloaded",
+                "give a directory with -d DIR",
+            ));
+        }
+        _ if several && (!args.checksum.is_empty() || !args.mirror.is_empty()) => {
+            let hint = "give each file's in an input file (-i), or download one file at a time";
+            return Err(CliError::usage(
+                "--checksum and --mirror belong to one file, but several are downloaded",
+                hint,
+            ));
+        }
+        _ => {}
+    }
+    Ok(jobs)
+}
+
+/// Reads a URL that can be downloaded.
+pub(super) fn parse_url(text: &str) -> Result<Url, CliError> {
+    let shown: String = text.chars().take(200).collect();
+    let url = Url::parse(text).map_err(|error| {
+        let hint = match error {
+            url::ParseError::RelativeUrlWithoutBase => format!("write the whole URL: https://{shown}"),
+            _ => "write a whole URL, for instance https://example.com/file.zip".into(),
+        };
+        CliError::usage(format!("`{shown}` is not a URL: {error}"), hint)
+    })?;
+    if !matches!(url.scheme(), "http" | "https") {
+        let what = format!("the scheme `{}` of {} is not one that can be downloaded", url.scheme(), DisplayUrl(&url));
+        return Err(CliError::usage(what, "use an http or https URL"));
+    }
+    Ok(url)
+}
+
+impl Common<'_> {
+    fn typed(&self, url: Url) -> Result<Planned, CliError> {
+        let mirrors = self.args.mirror.iter().map(|text| parse_url(text)).collect::<Result<Vec<_>, _>>()?;
+        let output = match (&self.args.output, &self.args.directory) {
+            (Some(path), _) if path.as_os_str() == "-" => Output::Stream(Box::new(std::io::stdout())),
+            (Some(path), Some(directory)) => Output::File(directory.join(path)),
+            (Some(path), None) => Output::File(path.clone()),
+            (None, directory) => Output::Directory(directory.clone().unwrap_or_default()),
+        };
+        let digests = self.args.checksum.iter().map(|digest| given(digest.clone(), Proof::Checksum)).collect();
+        let mirrors = mirrors.into_iter().map(|url| (url, Trust::Typed)).collect();
+        Ok(self.job(url, mirrors, output, digests))
+    }
+
+    fn job(&self, mut url: Url, mirrors: Vec<(Url, Trust)>, output: Output, digests: Vec<Promised>) -> Planned {
+        let mut headers = self.headers.clone();
+        if let Some(login) = self.login(&mut url).filter(|_| !headers.contains_key(AUTHORIZATION)) {
+            headers.insert(AUTHORIZATION, login);
+        }
+        url.set_fragment(None);
+        let checksum_file = self.args.checksum_file.as_ref().map(|place| match Url::parse(place) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => ChecksumFile::Url(url),
+            _ => ChecksumFile::Path(PathBuf::from(place)),
+        });
+        let required = self.settings.switch("require-checksum");
+        let job = Job {
+            trust: Trust::Typed,
+            mirrors,
+            output,
+            digests,
+            checksum_file,
+            digest_rule: if required { DigestRule::Required } else { DigestRule::Optional },
+            size: None,
+            headers,
+            if_exists: self.settings.if_exists(),
+            url,
+        };
+        Planned { shown: DisplayUrl(&job.url).to_string(), job, options: self.options }
+    }
+
+    /// The login in the URL, else the one that netrc has for its host. The URL
+    /// is left without one.
+    fn login(&self, url: &mut Url) -> Option<HeaderValue> {
+        let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let (user, password) = (decode(url.username()), url.password().map(decode));
+        // An http or https URL has a host, and so can lose its login.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+        if let Some(password) = &password {
+            return Some(basic(&user, password));
+        }
+        let host = url.host_str()?;
+        let known = self.netrc.as_ref()?.login(host, Some(user.as_str()).filter(|user| !user.is_empty()))?;
+        let password = known.password.as_ref().map_or("", |secret| secret.expose());
+        Some(basic(known.login.as_deref().unwrap_or(&user), password))
+    }
+
+    fn listed(&self, path: &Path) -> Result<Vec<Planned>, CliError> {
+        let text = if path.as_os_str() == "-" { read_stdin()? } else { read_bounded(path, INPUT_BYTES)? };
+        if text.trim_ascii_start().starts_with(b"<") || text.starts_with(b"\xef\xbb\xbf<") {
+            let files = parse_metalink(&text).map_err(|source| CliError::Metalink { path: path.to_owned(), source })?;
+            return files.into_iter().map(|file| self.metalink(file)).collect();
+        }
+        let entries = parse_input_file(&text).map_err(|source| CliError::Input { path: path.to_owned(), source })?;
+        Ok(entries.into_iter().map(|entry| self.entry(entry)).collect())
+    }
+
+    fn entry(&self, entry: InputEntry) -> Planned {
+        let InputEntry { urls, options, .. } = entry;
+        let directory = options.dir.clone().or_else(|| self.args.directory.clone()).unwrap_or_default();
+        let output = match &options.out {
+            Some(name) => Output::File(directory.join(name)),
+            None => Output::Directory(directory),
+        };
+        let mut urls = urls.into_iter();
+        let url = urls.next().expect("an entry has a URL");
+        let digests = options.checksum.clone().map(|digest| given(digest, Proof::Checksum)).into_iter().collect();
+        let mirrors = urls.map(|url| (url, Trust::Typed)).collect();
+        let mut planned = self.job(url, mirrors, output, digests);
+        apply(&mut planned, options);
+        planned
+    }
+
+    fn metalink(&self, file: MetalinkFile) -> Result<Planned, CliError> {
+        let wrong = |what: &str| {
+            let what = format!("the Metalink's file `{}` {what}", file.name.chars().take(100).collect::<String>());
+            CliError::usage(what, "ask whoever made the Metalink")
+        };
+        let name = names::foreign(&file.name).ok_or_else(|| wrong("has no usable name"))?;
+        let directory = self.args.directory.clone().unwrap_or_default();
+        let output = match &self.args.output {
+            Some(path) => Output::File(directory.join(path)),
+            None => Output::File(directory.join(name)),
+        };
+        let mut urls = file.urls.clone();
+        urls.sort_by_key(|url| url.priority);
+        let mut urls = urls.into_iter().map(|url| url.url).filter(|url| matches!(url.scheme(), "http" | "https"));
+        let url = urls.next().ok_or_else(|| wrong("has no http or https URL"))?;
+        let mirrors = urls.map(|url| (url, Trust::Named)).collect();
+        let digests = file.digests.iter().map(|digest| given(digest.clone(), Proof::Metalink)).collect();
+        let mut planned = self.job(url, mirrors, output, digests);
+        planned.job.size = file.size;
+        planned.job.trust = Trust::Named;
+        Ok(planned)
+    }
+}
+
+fn given(digest: Digest, by: Proof) -> Promised {
+    Promised { digest, by }
+}
+
+/// Applies the options of one entry of an input file.
+fn apply(planned: &mut Planned, options: InputOptions) {
+    let headers = &mut planned.job.headers;
+    for (name, value) in options.headers {
+        headers.append(name, value);
+    }
+    for (name, value) in [(USER_AGENT, options.user_agent), (REFERER, options.referer)] {
+        if let Some(value) = value {
+            headers.insert(name, value);
+        }
+    }
+    if let Some(split) = options.split {
+        planned.options.connections = usize::from(split.get());
+        planned.options.ramp = Ramp::AtOnce;
+    }
+    if let Some(most) = options.max_connection_per_server {
+        planned.options.max_per_host = usize::from(most.get());
+    }
+}
+
+fn basic(user: &str, password: &str) -> HeaderValue {
+    let login = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    let mut value = HeaderValue::try_from(format!("Basic {login}")).expect("base64 is a header value");
+    value.set_sensitive(true);
+    value
+}
+
+/// Reads `-H 'Name: value'`.
+fn headers(lines: &[String]) -> Result<HeaderMap, CliError> {
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        // The value may be a secret and is not repeated.
+        let wrong = |why: &str| CliError::usage(format!("a header given with -H {why}"), "write -H 'Name: value'");
+        let (name, value) = line.split_once(':').ok_or_else(|| wrong("has no colon"))?;
+        let name: HeaderName = name.trim().parse().map_err(|_| wrong("has a name that HTTP does not allow"))?;
+        if OWN_FIELDS.contains(&name.as_str()) {
+            return Err(wrong(&format!("is `{name}`, which the engine sets itself")));
+        }
+        let mut value: HeaderValue = value.trim().parse().map_err(|_| wrong("has a value that HTTP does not allow"))?;
+        value.set_sensitive(true);
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+/// The file that curl reads: `$NETRC`, else `.netrc` (`_netrc` on Windows) in
+/// the home directory.
+fn read_netrc() -> Result<Netrc, CliError> {
+    let name = if cfg!(windows) { "_netrc" } else { ".netrc" };
+    let home = || directories::BaseDirs::new().map(|folders| folders.home_dir().join(name));
+    let path = std::env::var_os("NETRC").map(PathBuf::from).or_else(home);
+    let path =
+        path.ok_or_else(|| CliError::usage("no home directory to read .netrc from", "name the file in NETRC"))?;
+    let text = read_bounded(&path, NETRC_BYTES)?;
+    Netrc::parse(&text).map_err(|source| CliError::Netrc { path, source })
+}
+
+fn read_stdin() -> Result<Vec<u8>, CliError> {
+    let mut text = Vec::new();
+    let read = std::io::stdin().lock().take(INPUT_BYTES as u64).read_to_end(&mut text);
+    read.map_err(|error| CliError::usage(format!("standard input cannot be read: {error}"), "name a file with -i"))?;
+    Ok(text)
+}

@@ -1,0 +1,393 @@
+//! Settings: flag over environment over file over default, and where each
+//! value came from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::error::CliError;
+use super::units::{parse_bytes, parse_seconds, parse_switch};
+use crate::component::Limits;
+use crate::model::Region;
+use crate::store::{IfExists, read_bounded};
+
+/// One setting: its key, default, and meaning.
+pub(super) struct Known {
+    pub key: &'static str,
+    pub default: &'static str,
+    pub help: &'static str,
+    check: fn(&str) -> Result<(), String>,
+}
+
+macro_rules! known {
+    ($($key:literal = $default:literal, $check:expr, $help:literal;)*) => {
+        /// Every setting, in the order of `config show`.
+        pub(super) const KNOWN: &[Known] = &[$(Known {
+            key: $key,
+            default: $default,
+            help: $help,
+            check: |text| { let check: fn(&str) -> Result<_, String> = $check; check(text).map(drop) },
+        }),*];
+    };
+}
+
+known! {
+    "connections" = "auto", parse_connections, "connections for each file: a number, or auto to find it by measuring";
+    "max-per-host" = "auto", parse_connections, "connections to one host: a number, or auto (6 to a mirror's)";
+    "jobs" = "4", parse_count, "files downloaded at once";
+    "region" = "auto", parse_region, "where you are: a country code, world, or auto (locale and time zone)";
+    "retry" = "5", parse_count, "attempts in a row without progress";
+    "connect-timeout" = "10", parse_seconds, "seconds to wait for a connection";
+    "stall-timeout" = "30", parse_seconds, "seconds to wait for the next bytes";
+    "limit-rate" = "0", parse_bytes, "bytes per second over all connections; 0 for no limit";
+    "if-exists" = "resume", parse_if_exists, "what to do when the file exists: resume, skip, overwrite, fail";
+    "user-agent" = "", any, "value of User-Agent; empty for the engine's own";
+    "proxy" = "", any, "proxy for all URLs: http, https, socks5 or socks5h; empty for http_proxy, https_proxy, all_proxy";
+    "noproxy" = "", any, "hosts reached directly, as in NO_PROXY; empty for no_proxy";
+    "cacert" = "", any, "PEM file of the only certificate authorities to trust; empty for the system's";
+    "insecure" = "false", parse_switch, "whether certificates go unchecked";
+    "netrc" = "false", parse_switch, "whether logins are read from ~/.netrc";
+    "allow-private-mirrors" = "false", parse_switch, "whether components, redirects and Metalinks may name private addresses";
+    "require-checksum" = "false", parse_switch, "whether a download without a known digest fails";
+    "rules" = "true", parse_switch, "whether mirror rules are asked";
+    "rule" = "", any, "files of further mirror rules";
+    "cache" = "true", parse_switch, "whether finished downloads are kept in the cache and taken from it";
+    "cache-dir" = "", any, "folder of the cache; empty for the platform's";
+    "cache-size" = "10GiB", parse_bytes, "most bytes in the cache";
+    "buffer" = "32MiB", parse_bytes, "most bytes between the network and the disk";
+}
+
+fn any(_: &str) -> Result<(), String> {
+    Ok(())
+}
+
+fn parse_count(text: &str) -> Result<u32, String> {
+    match text.trim().parse() {
+        Ok(count) if count <= 1000 => Ok(count),
+        _ => Err(format!("`{text}` is not a number from 0 to 1000")),
+    }
+}
+
+/// None for `auto`.
+fn parse_connections(text: &str) -> Result<Option<usize>, String> {
+    match text.trim() {
+        "auto" => Ok(None),
+        number => match number.parse() {
+            Ok(count) if (1..=128).contains(&count) => Ok(Some(count)),
+            _ => Err(format!("`{text}` is neither auto nor a number from 1 to 128")),
+        },
+    }
+}
+
+/// None for `auto`.
+fn parse_region(text: &str) -> Result<Option<Region>, String> {
+    match text.trim() {
+        "auto" => Ok(None),
+        code => code.parse().map(Some).map_err(|error: crate::model::RegionError| error.to_string()),
+    }
+}
+
+pub(super) fn parse_if_exists(text: &str) -> Result<IfExists, String> {
+    match text.trim() {
+        "resume" => Ok(IfExists::Resume),
+        "skip" => Ok(IfExists::Skip),
+        "overwrite" => Ok(IfExists::Overwrite),
+        "fail" => Ok(IfExists::Fail),
+        _ => Err(format!("`{text}` is none of resume, skip, overwrite, fail")),
+    }
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", content = "name", rename_all = "kebab-case")]
+pub(super) enum From {
+    Default,
+    File(PathBuf),
+    Environment(String),
+    Flag(String),
+}
+
+impl fmt::Display for From {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Environment(name) => write!(f, "{name}"),
+            Self::Flag(name) => write!(f, "--{name}"),
+        }
+    }
+}
+
+/// A value given on the command line.
+#[derive(Debug, Clone)]
+pub(super) struct Flag {
+    pub key: &'static str,
+    pub value: String,
+    /// The flag's name, where it is not the key.
+    pub flag: &'static str,
+}
+
+/// A value and where it came from.
+#[derive(Debug, Clone)]
+pub(super) struct Value {
+    pub text: String,
+    pub origin: From,
+}
+
+/// All settings of one run.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    values: BTreeMap<&'static str, Value>,
+    /// Settings of mirror rules, by rule: `[rules.ID]` of the file.
+    pub rules: BTreeMap<String, toml::Table>,
+    /// Limits of components: `[limits]` of the file.
+    pub limits: Limits,
+}
+
+/// Largest configuration file.
+const FILE_BYTES: usize = 1 << 20;
+/// Separates the values of a list.
+const LIST_SEPARATOR: char = '\n';
+
+impl Settings {
+    /// Collects the settings. `named` is the file that the user named; without
+    /// one the user's own is read, if there is one.
+    pub(super) fn load(named: Option<&Path>, flags: &[Flag]) -> Result<Self, CliError> {
+        let default = |known: &Known| (known.key, Value { text: known.default.into(), origin: From::Default });
+        let mut settings =
+            Self { values: KNOWN.iter().map(default).collect(), rules: BTreeMap::new(), limits: Limits::default() };
+        let own = config_path().filter(|path| path.exists());
+        if let Some(path) = named.map(Path::to_owned).or(own) {
+            settings.read_file(&path)?;
+        }
+        settings.read_environment();
+        for Flag { key, value, flag } in flags {
+            settings.set(key, value.clone(), From::Flag((*flag).to_owned()));
+        }
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn set(&mut self, key: &str, text: String, origin: From) {
+        let value = self.values.get_mut(key).expect("flags and variables are named after settings");
+        *value = Value { text, origin };
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<(), CliError> {
+        let wrong = |source| CliError::Config { path: path.to_owned(), source };
+        let text = String::from_utf8(read_bounded(path, FILE_BYTES)?).map_err(|error| wrong(error.into()))?;
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.into()))?;
+        for (key, value) in table {
+            match (key.as_str(), value) {
+                ("rules", toml::Value::Table(rules)) => {
+                    for (rule, settings) in rules {
+                        let toml::Value::Table(settings) = settings else {
+                            return Err(wrong(format!("[rules.{rule}] is not a table").into()));
+                        };
+                        self.rules.insert(rule, settings);
+                    }
+                }
+                ("limits", limits) => self.limits = limits.try_into().map_err(|error| wrong(Box::new(error)))?,
+                (key, value) => {
+                    let known = KNOWN.iter().any(|known| known.key == key);
+                    let text = plain(&value).filter(|_| known);
+                    let text = text.ok_or_else(|| wrong(format!("`{key}` is not a setting of this shape").into()))?;
+                    self.set(key, text, From::File(path.to_owned()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_environment(&mut self) {
+        for known in KNOWN {
+            let name = variable(known.key);
+            if let Ok(text) = std::env::var(&name) {
+                self.set(known.key, text, From::Environment(name));
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), CliError> {
+        for known in KNOWN {
+            let value = &self.values[known.key];
+            (known.check)(&value.text).map_err(|why| self.wrong(known.key, why))?;
+        }
+        Ok(())
+    }
+
+    fn wrong(&self, key: &str, why: String) -> CliError {
+        CliError::Setting { key: key.to_owned(), origin: self.values[key].origin.to_string(), why }
+    }
+
+    /// The value of a key, and where it came from.
+    pub(super) fn value(&self, key: &str) -> &Value {
+        &self.values[key]
+    }
+
+    fn read<T>(&self, key: &str, parse: fn(&str) -> Result<T, String>) -> T {
+        parse(&self.values[key].text).unwrap_or_else(|_| unreachable!("`{key}` was checked when it was loaded"))
+    }
+
+    /// A text; none when it is empty.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        Some(self.values[key].text.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// A list of texts.
+    pub(super) fn list(&self, key: &str) -> Vec<&str> {
+        self.text(key).map_or_else(Vec::new, |text| text.split(LIST_SEPARATOR).collect())
+    }
+
+    /// A switch.
+    pub(super) fn switch(&self, key: &str) -> bool {
+        self.read(key, parse_switch)
+    }
+
+    /// A number of bytes.
+    pub(super) fn bytes(&self, key: &str) -> u64 {
+        self.read(key, parse_bytes)
+    }
+
+    /// A time.
+    pub(super) fn seconds(&self, key: &str) -> std::time::Duration {
+        self.read(key, parse_seconds)
+    }
+
+    /// A number.
+    pub(super) fn count(&self, key: &str) -> u32 {
+        self.read(key, parse_count)
+    }
+
+    /// A number of connections; none for `auto`.
+    pub(super) fn connections(&self, key: &str) -> Option<usize> {
+        self.read(key, parse_connections)
+    }
+
+    /// What to do when a file exists.
+    pub(super) fn if_exists(&self) -> IfExists {
+        self.read("if-exists", parse_if_exists)
+    }
+
+    /// The region; `auto` reads the locale and the time zone, nothing else.
+    pub(super) fn region(&self) -> Region {
+        self.read("region", parse_region).unwrap_or_else(detect_region)
+    }
+}
+
+/// The environment variable of a setting.
+pub(super) fn variable(key: &str) -> String {
+    format!("TURBO_ENGINE_{}", key.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// Joins the values of a list setting.
+pub(super) fn joined(values: impl IntoIterator<Item = String>) -> String {
+    values.into_iter().collect::<Vec<_>>().join(&LIST_SEPARATOR.to_string())
+}
+
+/// The text of a scalar, or of a list of texts.
+fn plain(value: &toml::Value) -> Option<String> {
+    Some(match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Integer(number) => number.to_string(),
+        toml::Value::Float(number) => number.to_string(),
+        toml::Value::Boolean(switch) => switch.to_string(),
+        toml::Value::Array(values) => joined(values.iter().map(plain).collect::<Option<Vec<_>>>()?),
+        toml::Value::Datetime(_) | toml::Value::Table(_) => return None,
+    })
+}
+
+fn folders() -> Option<directories::ProjectDirs> {
+    directories::ProjectDirs::from("", "", "turbo-engine")
+}
+
+/// The user's configuration file.
+pub(super) fn config_path() -> Option<PathBuf> {
+    Some(folders()?.config_dir().join("config.toml"))
+}
+
+/// The folder for what can be made again.
+pub(super) fn cache_dir(settings: &Settings) -> PathBuf {
+    let own = settings.text("cache-dir").map(PathBuf::from);
+    own.or_else(|| Some(folders()?.cache_dir().to_owned())).unwrap_or_else(|| std::env::temp_dir().join("turbo-engine"))
+}
+
+/// The country of the time zone, else of the locale.
+fn detect_region() -> Region {
+    let zone = iana_time_zone::get_timezone().ok().and_then(|zone| country_of_zone(&zone));
+    let locale = || sys_locale::get_locale().and_then(|locale| country_of_locale(&locale));
+    zone.or_else(locale).unwrap_or(Region::WORLD)
+}
+
+/// Time zones of the regions that the shipped rules have mirrors in. A zone
+/// says where the machine is, a locale only which language its user reads.
+fn country_of_zone(zone: &str) -> Option<Region> {
+    let country = match zone {
+        "Asia/Shanghai" | "Asia/Chongqing" | "Asia/Urumqi" | "Asia/Harbin" | "PRC" => "cn",
+        "Asia/Tokyo" | "Japan" => "jp",
+        "Asia/Seoul" | "ROK" => "kr",
+        "Asia/Taipei" => "tw",
+        "Europe/Berlin" | "Europe/Busingen" => "de",
+        "Europe/Paris" => "fr",
+        "Europe/Zurich" => "ch",
+        "Europe/London" => "gb",
+        "Europe/Stockholm" => "se",
+        _ => return None,
+    };
+    country.parse().ok()
+}
+
+fn country_of_locale(locale: &str) -> Option<Region> {
+    let mut parts = locale.split(['-', '_', '.']).skip(1);
+    parts.find(|part| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_uppercase()))?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_valid() {
+        let settings = Settings::load(Some(Path::new("/dev/null")), &[]);
+        assert!(settings.is_ok() || cfg!(windows), "{settings:?}");
+    }
+
+    #[test]
+    fn a_flag_beats_a_file() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let path = folder.path().join("config.toml");
+        std::fs::write(
+            &path,
+            "retry = 9\njobs = 2\nrule = [\"a.wasm\", \"b.wasm\"]\n[rules.mine]\nfrom = \"x\"\n[limits]\nfuel = 7\n",
+        )
+        .expect("writable");
+        let flag = Flag { key: "retry", value: "3".into(), flag: "retry" };
+        let settings = Settings::load(Some(&path), &[flag]).expect("a good file");
+        assert_eq!((settings.count("retry"), settings.count("jobs")), (3, 2));
+        assert_eq!(settings.value("jobs").origin, From::File(path));
+        assert_eq!(settings.list("rule"), ["a.wasm", "b.wasm"]);
+        assert_eq!(settings.limits.fuel, 7);
+        assert!(settings.rules.contains_key("mine"));
+    }
+
+    #[test]
+    fn a_wrong_file_is_named() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let path = folder.path().join("config.toml");
+        for text in ["retry = 'many'", "no-such-key = 1", "rules = 'x y'", "[limits]\nfule = 1", "= ="] {
+            std::fs::write(&path, text).expect("writable");
+            let error = Settings::load(Some(&path), &[]).expect_err(text);
+            assert!(error.to_string().contains("config.toml"), "{error}");
+        }
+    }
+
+    #[test]
+    fn regions_come_from_zone_and_locale() {
+        assert_eq!(country_of_zone("Asia/Shanghai").map(|region| region.to_string()), Some("cn".into()));
+        assert_eq!(country_of_locale("de_CH.UTF-8").map(|region| region.to_string()), Some("ch".into()));
+        assert_eq!(country_of_locale("zh-Hans-CN").map(|region| region.to_string()), Some("cn".into()));
+        assert_eq!(country_of_locale("C"), None);
+    }
+}

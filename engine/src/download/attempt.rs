@@ -1,0 +1,311 @@
+//! One attempt at a file: from the first answer to the receipt.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio_util::sync::CancellationToken;
+
+use super::cached::storable;
+use super::finish::{Delivered, Finish};
+use super::lane::Expected;
+use super::open::{Opened, Opening, Vouched, open};
+use super::place::{Place, settle_with_origin, url_digest};
+use super::single::Single;
+use super::source::Source;
+use super::transfer::{Outcome, Setup, Transfer};
+use super::truth::{discover, promised};
+use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Output, Promised, Proof, Receipt};
+use crate::model::http::{Agreement, file_digests};
+use crate::model::{Algorithm, DisplayUrl};
+use crate::net::Wanted;
+use crate::plan::{RangeSet, RetryBudget, Role};
+use crate::store::{Journal, Keep, Part, StoreError, Target, Writer, WriterOptions, reserve_private_file};
+
+/// What an attempt works with.
+pub(super) struct Attempt<'a> {
+    pub engine: &'a Engine,
+    pub observer: &'a dyn Observer,
+    pub cancel: &'a CancellationToken,
+    pub place: &'a Place,
+}
+
+impl Attempt<'_> {
+    /// Runs the attempt. `Changing` asks for another one.
+    pub(super) async fn run(&self, job: &mut Job, sources: &mut Vec<Source>) -> Result<Receipt, DownloadError> {
+        let mut budget = RetryBudget::new(self.engine.options.retry);
+        let (opened, journal) = tokio::select! {
+            opened = self.open(job, sources, &mut budget) => opened?,
+            () = self.cancel.cancelled() => return Err(DownloadError::Interrupted),
+        };
+        let target = self.place.settled(opened.response.headers(), &job.url)?;
+        if let Some(target) = &target {
+            if let Some(receipt) = super::place::settle_locally(job, target)? {
+                return Ok(receipt);
+            }
+            if let Some(receipt) = settle_with_origin(self.engine, job, target, &opened.representation)? {
+                return Ok(receipt);
+            }
+        }
+        check_size(job, &opened)?;
+        let resumed = journal.map_or_else(RangeSet::default, |journal| journal.written);
+        self.announce(job, target.as_ref(), &opened, &resumed);
+        let writer = Arc::new(self.start_writer(job, target.as_ref(), &opened, &resumed)?);
+        let received = self.receive(job, sources, opened, resumed, budget, Arc::clone(&writer)).await;
+        let receipt = match received {
+            Ok(delivered) => {
+                let finish = Finish {
+                    engine: self.engine,
+                    observer: self.observer,
+                    cancel: self.cancel,
+                    job,
+                    target: target.as_ref(),
+                    writer: Arc::clone(&writer),
+                };
+                finish.run(delivered, sources).await
+            }
+            Err(error) => Err(error),
+        };
+        self.close(writer, target.as_ref(), receipt).await
+    }
+
+    /// Gets the first answer, with the journal when it can be continued.
+    async fn open(
+        &self,
+        job: &Job,
+        sources: &mut [Source],
+        budget: &mut RetryBudget,
+    ) -> Result<(Opened, Option<Journal>), DownloadError> {
+        let vouched = if !job.digests.is_empty() || !job.mirrors.is_empty() { Vouched::Yes } else { Vouched::No };
+        let journal = self.journal(job);
+        let start = journal.as_ref().map_or(0, first_missing);
+        let opening = |start, if_range| Opening {
+            net: &self.engine.net,
+            observer: self.observer,
+            wanted: Wanted::From(start),
+            if_range,
+            vouched,
+        };
+        let if_range = journal.as_ref().and_then(|journal| journal.validators.if_range());
+        let opened = open(&opening(start, if_range), sources, budget).await?;
+        let Some(journal) = journal else { return Ok((opened, None)) };
+        if continues(&journal, &opened, sources, job, start) {
+            return Ok((opened, Some(journal)));
+        }
+        self.observer.event(&Event::warning(
+            "the file has changed, or cannot be proven unchanged, since the earlier run; starting from the beginning",
+        ));
+        if opened.representation.part_from.is_none() {
+            return Ok((opened, None));
+        }
+        drop(opened);
+        Ok((open(&opening(0, None), sources, budget).await?, None))
+    }
+
+    fn journal(&self, job: &Job) -> Option<Journal> {
+        let target = self.place.expected(&job.url).ok()??;
+        match target.journal() {
+            Ok(journal) => journal.filter(|journal| journal.url_digest == url_digest(&job.url)),
+            Err(error) => {
+                self.observer.event(&Event::warning(format!("{error}; starting from the beginning")));
+                None
+            }
+        }
+    }
+
+    fn announce(&self, job: &Job, target: Option<&Target>, opened: &Opened, resumed: &RangeSet) {
+        self.observer.event(&Event::Start {
+            url: DisplayUrl(&job.url).to_string(),
+            file: target.map(|target| target.name().display().to_string()),
+            size: opened.representation.size,
+            resumed_bytes: resumed.len(),
+        });
+    }
+
+    fn start_writer(
+        &self,
+        job: &mut Job,
+        target: Option<&Target>,
+        opened: &Opened,
+        resumed: &RangeSet,
+    ) -> Result<Writer, StoreError> {
+        let representation = &opened.representation;
+        let stream = match &mut job.output {
+            Output::Stream(stream) => Some(std::mem::replace(stream, Box::new(std::io::sink()))),
+            _ => None,
+        };
+        let (path, keep) = match target {
+            Some(target) if resumed.is_empty() => {
+                target.discard_unfinished();
+                (target.part(), Keep::Nothing)
+            }
+            Some(target) => (target.part(), Keep::Everything),
+            None => (reserve_private_file(&self.engine.scratch)?, Keep::Nothing),
+        };
+        let part = Part::open(&path, keep)?;
+        if let Some(size) = representation.size {
+            part.set_len(size)?;
+        }
+        let resumable = representation.part_from.and(representation.size);
+        let journal = target.zip(resumable).map(|(target, size)| {
+            (target.state(), Journal::new(url_digest(&job.url), size, representation.validators.clone()))
+        });
+        let algorithms: Vec<Algorithm> = job.digests.iter().map(|promised| promised.digest.algorithm()).collect();
+        Ok(Writer::start(WriterOptions {
+            part,
+            resumed: resumed.clone(),
+            algorithms,
+            buffer_bytes: self.engine.options.buffer_bytes,
+            journal,
+            stream,
+        }))
+    }
+
+    /// Receives all bytes, and the origin's own digests meanwhile.
+    async fn receive(
+        &self,
+        job: &Job,
+        sources: &mut Vec<Source>,
+        opened: Opened,
+        resumed: RangeSet,
+        mut budget: RetryBudget,
+        writer: Arc<Writer>,
+    ) -> Result<Delivered, DownloadError> {
+        let from_origin = sources[opened.source].role == Role::Origin;
+        let scoped = sources[0].scoped.as_ref().map(|(_, headers)| headers);
+        let storable = scoped.filter(|_| from_origin).and_then(|sent| storable(sent, opened.response.headers()));
+        let stated = file_digests(opened.response.headers(), opened.response.status());
+        let mut truths = if from_origin { promised(stated, Proof::ReprDigest) } else { Vec::new() };
+        let (engine, observer) = (self.engine, self.observer);
+        let validators = opened.representation.validators.clone();
+        let sized = opened.representation.part_from.zip(opened.representation.size);
+        let Some((start, size)) = sized else {
+            let single = Single { engine, observer, writer, size: opened.representation.size };
+            let source = &mut sources[opened.source];
+            let _ = source.become_state(super::SourceState::Active, None);
+            let size = single.run(source, opened.response, &mut budget, self.cancel).await?;
+            if job.digest_rule == DigestRule::Required {
+                truths.extend(discover(&engine.net, &sources[0]).await);
+            }
+            let expected = Expected { size, validators };
+            return Ok(Delivered {
+                expected,
+                resumed_bytes: 0,
+                truths,
+                sampled_bytes: 0,
+                all_audited: false,
+                budget,
+                storable,
+            });
+        };
+        let expected = Expected { size, validators };
+        let resumed_bytes = resumed.len();
+        let setup = Setup {
+            engine,
+            observer,
+            sources: std::mem::take(sources),
+            writer,
+            expected: expected.clone(),
+            have: resumed.clone(),
+            resumed,
+            budget,
+        };
+        let (outcome, found) = self.transfer(job, setup, opened, start).await;
+        truths.extend(found);
+        let Outcome { sources: used, budget, sampled_bytes, all_audited, result } = outcome;
+        *sources = used;
+        result.inspect_err(|error| {
+            // Whoever answered first with another file than the origin's must
+            // not lead the next attempt astray.
+            if matches!(error, DownloadError::Changing) {
+                for mirror in sources.iter_mut().filter(|source| source.role == Role::Mirror) {
+                    let _ =
+                        mirror.become_state(super::SourceState::Refused, Some("it disagrees with the origin".into()));
+                }
+            }
+        })?;
+        Ok(Delivered { expected, resumed_bytes, truths, sampled_bytes, all_audited, budget, storable })
+    }
+
+    async fn transfer(&self, job: &Job, setup: Setup<'_>, opened: Opened, start: u64) -> (Outcome, Vec<Promised>) {
+        let needs_truth = setup.sources.len() > 1 || job.digest_rule == DigestRule::Required;
+        let origin = origin_alone(&setup.sources[0]);
+        let net = self.engine.net.clone();
+        let discovery = async move { if needs_truth { discover(&net, &origin).await } else { Vec::new() } };
+        let discovery = discovery.shared();
+        let mut transfer = Transfer::new(setup);
+        transfer.adopt(opened.source, opened.response, start);
+        let running = transfer.run(self.cancel);
+        tokio::pin!(running);
+        let outcome = tokio::select! {
+            outcome = &mut running => outcome,
+            _ = discovery.clone() => running.await,
+        };
+        // Without a mirror's byte nothing needs to be proven.
+        let mirrored = outcome.sources.iter().skip(1).any(|source| !source.given.is_empty());
+        let wanted = outcome.result.is_ok() && (mirrored || job.digest_rule == DigestRule::Required);
+        let found = if wanted && job.digests.is_empty() { discovery.await } else { Vec::new() };
+        (outcome, found)
+    }
+
+    /// Ends the writing thread. Its own error explains a failure best; after a
+    /// verification failure nothing is kept.
+    async fn close(
+        &self,
+        writer: Arc<Writer>,
+        target: Option<&Target>,
+        result: Result<Receipt, DownloadError>,
+    ) -> Result<Receipt, DownloadError> {
+        let scratch = writer.part().path().to_owned();
+        let writer = Arc::into_inner(writer).expect("every lane and audit has ended");
+        let closed = tokio::task::spawn_blocking(move || writer.close()).await.unwrap_or(Err(StoreError::WriterGone));
+        match target {
+            None => crate::store::remove(&scratch),
+            Some(target)
+                if matches!(&result, Ok(_) | Err(DownloadError::Mismatch { .. } | DownloadError::Size { .. })) =>
+            {
+                target.discard_unfinished();
+            }
+            Some(_) => {}
+        }
+        match (result, closed) {
+            (Err(DownloadError::Store(StoreError::WriterGone)), Err(cause)) => Err(cause.into()),
+            (result, _) => result,
+        }
+    }
+}
+
+/// A copy of the origin that discovery may keep while the transfer owns the sources.
+fn origin_alone(origin: &Source) -> Source {
+    let mut alone = Source::new(origin.url.clone(), origin.trust, origin.role, None);
+    alone.scoped.clone_from(&origin.scoped);
+    alone
+}
+
+fn first_missing(journal: &Journal) -> u64 {
+    let missing = journal.written.complement(journal.size).first();
+    // A complete part that was never renamed: any answer tells whether it is current.
+    missing.map_or(journal.size.saturating_sub(1), |range| range.start())
+}
+
+/// Whether an answer belongs to the representation that a journal began.
+fn continues(journal: &Journal, opened: &Opened, sources: &[Source], job: &Job, start: u64) -> bool {
+    let answer = &opened.representation;
+    if answer.part_from != Some(start) || answer.size != Some(journal.size) {
+        return false;
+    }
+    let from_origin = sources[opened.source].role == Role::Origin;
+    let has_strong_digest = job.digests.iter().any(|promised| promised.digest.algorithm().is_collision_resistant());
+    match journal.validators.agrees(&answer.validators) {
+        Agreement::Same if from_origin => true,
+        Agreement::Different if from_origin => false,
+        // The digest will tell.
+        _ => has_strong_digest,
+    }
+}
+
+fn check_size(job: &Job, opened: &Opened) -> Result<(), DownloadError> {
+    match (job.size, opened.representation.size) {
+        (Some(expected), Some(got)) if expected != got => Err(DownloadError::Size { expected, got }),
+        _ => Ok(()),
+    }
+}

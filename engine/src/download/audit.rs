@@ -1,0 +1,129 @@
+//! Comparing what others gave with what the origin gives.
+//!
+//! A mirror cannot know which of the bytes it has delivered will be asked of
+//! the origin: the blocks are drawn after the bytes are on disk.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use url::Url;
+
+use super::chance;
+use crate::model::http::{Agreement, Validators};
+use crate::model::{ByteRange, Origin};
+use crate::net::{Body, Get, Net, Trust, Wanted};
+use crate::plan::RangeSet;
+use crate::store::Writer;
+
+use super::lane::Expected;
+
+/// Length of one compared block.
+const BLOCK_BYTES: u64 = 16 * 1024;
+/// Blocks compared each time.
+const BLOCKS: usize = 2;
+
+/// Whose bytes are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Subject {
+    /// A mirror's, by the index of its source.
+    Mirror(usize),
+    /// Those that an earlier run left on disk.
+    Resumed,
+}
+
+/// What a comparison found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// So many bytes are equal.
+    Equal(u64),
+    /// A block differs.
+    Different,
+    /// The origin has another file now.
+    Changed,
+    /// The origin could not be asked.
+    Unknown,
+}
+
+/// One comparison.
+pub(super) struct Audit {
+    pub net: Net,
+    pub origin: Url,
+    pub trust: Trust,
+    pub scoped: Option<(Origin, HeaderMap)>,
+    pub expected: Expected,
+    pub writer: Arc<Writer>,
+    pub given: RangeSet,
+}
+
+impl Audit {
+    /// Compares blocks drawn from the given bytes.
+    pub(super) async fn run(self) -> Finding {
+        // The bytes may still be in the writer's queue.
+        let Ok(written) = self.writer.written().await else { return Finding::Unknown };
+        let mut compared = 0;
+        for block in draw(&self.given) {
+            if !written.contains(block) {
+                continue;
+            }
+            match self.compare(block).await {
+                Finding::Equal(bytes) => compared += bytes,
+                other => return other,
+            }
+        }
+        if compared == 0 { Finding::Unknown } else { Finding::Equal(compared) }
+    }
+
+    async fn compare(&self, block: ByteRange) -> Finding {
+        let get = Get { scoped: self.scoped.as_ref(), ..Get::new(&self.origin, self.trust, Wanted::Range(block)) };
+        let Ok(answer) = self.net.get(get).await else { return Finding::Unknown };
+        let Body::Part { size, range } = answer.body() else { return Finding::Unknown };
+        let validators = Validators::of(answer.headers());
+        if size != self.expected.size || self.expected.validators.agrees(&validators) == Agreement::Different {
+            return Finding::Changed;
+        }
+        let length = usize::try_from(block.len()).expect("a block is small");
+        let Ok(theirs) = answer.collect(length).await else { return Finding::Unknown };
+        let part = self.writer.part();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut ours = vec![0; length];
+            part.read_at(&mut ours, block.start()).map(|()| ours)
+        });
+        match read.await {
+            Ok(Ok(ours)) if range == block && ours == theirs => Finding::Equal(block.len()),
+            Ok(Ok(ours)) if range == block && ours != theirs => Finding::Different,
+            _ => Finding::Unknown,
+        }
+    }
+}
+
+fn draw(given: &RangeSet) -> Vec<ByteRange> {
+    let total = given.len();
+    let blocks = (0..BLOCKS).filter_map(|_| {
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "any position will do"
+        )]
+        let nth = (chance() * total as f64) as u64;
+        let at = given.nth(nth.min(total.checked_sub(1)?))?;
+        let run = given.iter().find(|run| run.start() <= at && at < run.end())?;
+        let start = at.min(run.end().saturating_sub(BLOCK_BYTES).max(run.start()));
+        Some(ByteRange::new(start, (start + BLOCK_BYTES).min(run.end())))
+    });
+    blocks.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_lie_within_what_was_given() {
+        let given = RangeSet::from(vec![ByteRange::new(10, 20), ByteRange::new(1 << 20, 2 << 20)]);
+        for block in (0..100).flat_map(|_| draw(&given)) {
+            assert!(given.contains(block) && !block.is_empty() && block.len() <= BLOCK_BYTES, "{block}");
+        }
+        assert!(draw(&RangeSet::default()).is_empty());
+    }
+}

@@ -1,0 +1,206 @@
+//! The end of a download: digests compared, a liar's bytes fetched again, the
+//! final name given, the receipt written.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::cached::{Keepsake, blocking};
+use super::lane::Expected;
+use super::place::{finished, remember};
+use super::receipt::{Proof, Receipt, Verified};
+use super::source::Source;
+use super::transfer::{Setup, Transfer};
+use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Promised, SourceState};
+use crate::model::{Digest, DisplayUrl};
+use crate::plan::freshness::StoredResponse;
+use crate::plan::{RangeSet, RetryBudget, Role};
+use crate::store::cache::Entry;
+use crate::store::{Download, Summary, Target, Writer, hash_file};
+
+/// What a transfer delivered.
+pub(super) struct Delivered {
+    pub expected: Expected,
+    pub resumed_bytes: u64,
+    pub truths: Vec<Promised>,
+    pub sampled_bytes: u64,
+    pub all_audited: bool,
+    pub budget: RetryBudget,
+    /// What lets the cache keep the file.
+    pub storable: Option<StoredResponse>,
+}
+
+/// What finishing works with.
+pub(super) struct Finish<'a> {
+    pub engine: &'a Engine,
+    pub observer: &'a dyn Observer,
+    pub cancel: &'a CancellationToken,
+    pub job: &'a Job,
+    pub target: Option<&'a Target>,
+    pub writer: Arc<Writer>,
+}
+
+/// A comparison of digests that did not hold.
+struct Contradiction {
+    promised: Promised,
+    got: Digest,
+}
+
+impl Finish<'_> {
+    /// Verifies and commits.
+    pub(super) async fn run(&self, delivered: Delivered, sources: &mut Vec<Source>) -> Result<Receipt, DownloadError> {
+        let mut summary = self.writer.summary().await?;
+        let mut compared = self.compare(&summary, &delivered)?;
+        let mut repaired = false;
+        if compared.is_err() && self.repair(&delivered, sources).await? {
+            repaired = true;
+            summary = self.writer.summary().await?;
+            compared = self.compare(&summary, &delivered)?;
+        }
+        let proven = compared.map_err(|wrong| DownloadError::Mismatch {
+            by: wrong.promised.by.name(),
+            expected: wrong.promised.digest,
+            got: wrong.got,
+        })?;
+        if summary.streamed_wrong {
+            return Err(DownloadError::Streamed);
+        }
+        let verified = self.verdict(proven, &delivered, sources, repaired)?;
+        self.commit(&summary, &delivered, verified.by).await?;
+        let sha256 = Some(summary.digests[0].hex());
+        let mut receipt =
+            Receipt::untransferred(DisplayUrl(&self.job.url).to_string(), summary.bytes, sha256, verified);
+        receipt.file = self.target.map(|target| target.name().to_owned());
+        receipt.sources = sources.iter().map(Source::receipt).collect();
+        receipt.resumed_bytes = delivered.resumed_bytes;
+        receipt.retries = delivered.budget.total();
+        Ok(receipt)
+    }
+
+    /// Compares every digest that the user gave, else the strongest one that
+    /// the origin gave. Gives the one that held, none where there is none.
+    fn compare(
+        &self,
+        summary: &Summary,
+        delivered: &Delivered,
+    ) -> Result<Result<Option<Promised>, Contradiction>, DownloadError> {
+        let mut wanted: Vec<&Promised> = self.job.digests.iter().collect();
+        if wanted.is_empty() {
+            let strength =
+                |promised: &&Promised| (promised.by, promised.digest.algorithm() != crate::model::Algorithm::Sha256);
+            wanted.extend(delivered.truths.iter().min_by_key(strength));
+        }
+        let mut held = None;
+        for promised in wanted {
+            let algorithm = promised.digest.algorithm();
+            let known = summary.digests.iter().find(|digest| digest.algorithm() == algorithm).cloned();
+            let got = match known {
+                Some(digest) => digest,
+                None => hash_file(summary.part.path(), [algorithm])?.pop().expect("the digest asked for"),
+            };
+            if got != promised.digest {
+                return Ok(Err(Contradiction { promised: promised.clone(), got }));
+            }
+            held.get_or_insert_with(|| promised.clone());
+        }
+        Ok(Ok(held))
+    }
+
+    /// Fetches everything that did not come from the origin in this run again,
+    /// from the origin alone. Gives false when there is nothing to repair.
+    async fn repair(&self, delivered: &Delivered, sources: &mut Vec<Source>) -> Result<bool, DownloadError> {
+        let whole = RangeSet::of(crate::model::ByteRange::new(0, delivered.expected.size));
+        let mut doubtful = whole.clone();
+        doubtful.remove_all(&sources[0].given);
+        for mirror in sources.iter_mut().filter(|source| source.role == Role::Mirror) {
+            doubtful.insert_all(&mirror.given);
+            if !mirror.given.is_empty() {
+                let event = mirror.become_state(SourceState::Refused, Some("the digest of the file is wrong".into()));
+                self.observer.event(&event);
+            }
+        }
+        if doubtful.is_empty() || sources[0].is_dropped() {
+            return Ok(false);
+        }
+        let message = format!("the digest is wrong: fetching {} bytes again, from the origin alone", doubtful.len());
+        self.observer.event(&Event::warning(message));
+        self.writer.forget(doubtful.clone())?;
+        let mut have = whole;
+        have.remove_all(&doubtful);
+        let mut others: Vec<Source> = sources.drain(1..).collect();
+        let setup = Setup {
+            engine: self.engine,
+            observer: self.observer,
+            sources: std::mem::take(sources),
+            writer: Arc::clone(&self.writer),
+            expected: delivered.expected.clone(),
+            have,
+            resumed: RangeSet::default(),
+            budget: RetryBudget::new(self.engine.options.retry),
+        };
+        let outcome = Transfer::new(setup).run(self.cancel).await;
+        *sources = outcome.sources;
+        sources.append(&mut others);
+        outcome.result.map(|()| true)
+    }
+
+    fn verdict(
+        &self,
+        proven: Option<Promised>,
+        delivered: &Delivered,
+        sources: &[Source],
+        repaired: bool,
+    ) -> Result<Verified, DownloadError> {
+        let strong = |promised: &Promised| promised.digest.algorithm().is_collision_resistant();
+        if self.job.digest_rule == DigestRule::Required && !proven.as_ref().is_some_and(strong) {
+            return Err(DownloadError::NoDigest);
+        }
+        let honest = |source: &&Source| source.role == Role::Mirror && source.state != SourceState::Refused;
+        let mirrored = sources.iter().filter(honest).any(|source| !source.given.is_empty());
+        let others = (mirrored || delivered.resumed_bytes > 0) && !repaired;
+        let by = match &proven {
+            Some(promised) => promised.by,
+            None if !others => Proof::Origin,
+            None if delivered.all_audited => Proof::Sampled,
+            None => Proof::Unverified,
+        };
+        let digest = proven.map(|promised| promised.digest.to_string());
+        Ok(Verified { by, digest, sampled_bytes: delivered.sampled_bytes })
+    }
+
+    /// Gives the file its final name, and the cache its copy.
+    async fn commit(&self, summary: &Summary, delivered: &Delivered, by: Proof) -> Result<(), DownloadError> {
+        let sha256 = summary.digests[0].clone();
+        let keepsake = self.keepsake(summary, delivered, by);
+        let (part, name) = (Arc::clone(&summary.part), self.target.map(|target| target.name().to_owned()));
+        let kept = blocking(move || {
+            // Before the final name: afterwards somebody could be editing the file.
+            let kept = keepsake.map_or(Ok(()), Keepsake::keep);
+            name.map_or(Ok(()), |name| part.commit(&name)).map(|()| kept)
+        });
+        if let Err(error) = kept.await? {
+            self.observer.event(&Event::warning(format!("the cache cannot keep the file: {error}")));
+        }
+        if let Some(target) = self.target {
+            let download = Download {
+                validators: delivered.expected.validators.clone(),
+                ..finished(self.job, summary.bytes, sha256, by)
+            };
+            remember(self.engine, self.observer, target, download);
+        }
+        Ok(())
+    }
+
+    fn keepsake(&self, summary: &Summary, delivered: &Delivered, by: Proof) -> Option<Keepsake> {
+        let (cache, response) = self.engine.cache.clone().zip(delivered.storable.clone())?;
+        let entry = Entry {
+            url: self.job.url.clone(),
+            digest: summary.digests[0].clone(),
+            size: summary.bytes,
+            proof: by.name().to_owned(),
+            response,
+        };
+        // Bytes that nobody vouched for must not spread to other downloads.
+        (by != Proof::Unverified).then(|| Keepsake { cache, file: summary.part.path().to_owned(), entry })
+    }
+}

@@ -1,0 +1,120 @@
+//! What a download is asked to do, and with what.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use http::HeaderMap;
+use url::Url;
+
+use crate::component::Rules;
+use crate::model::{Digest, Region};
+use crate::net::{Net, Trust};
+use crate::plan::Ramp;
+use crate::store::cache::Cache;
+use crate::store::{History, IfExists};
+
+/// What all downloads of a process share.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    /// The network.
+    pub net: Net,
+    /// Mirror rules; none for `--no-rules`.
+    pub rules: Option<Rules>,
+    /// The cache; none for `--no-cache`.
+    pub cache: Option<Cache>,
+    /// The record of finished downloads.
+    pub history: History,
+    /// Where bytes for standard output are staged.
+    pub scratch: PathBuf,
+    /// Decisions of the user.
+    pub options: EngineOptions,
+}
+
+/// Decisions of the user that hold for every download.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineOptions {
+    /// Connections for each file.
+    pub connections: usize,
+    /// How they grow.
+    pub ramp: Ramp,
+    /// Connections to each mirror's host.
+    pub max_per_host: usize,
+    /// Attempts in a row without progress.
+    pub retry: u32,
+    /// Where the user is.
+    pub region: Region,
+    /// Most bytes between the network and the disk.
+    pub buffer_bytes: usize,
+    /// Whether anything is fetched at all.
+    pub network: NetworkUse,
+}
+
+/// Whether anything is fetched at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkUse {
+    /// As needed.
+    Allowed,
+    /// `--offline`: the cache or nothing.
+    Offline,
+}
+
+/// A file to download.
+pub struct Job {
+    /// What the user asked for: the origin.
+    pub url: Url,
+    /// Who named it.
+    pub trust: Trust,
+    /// Other places that have the same bytes, and who named them.
+    pub mirrors: Vec<(Url, Trust)>,
+    /// Where the bytes go.
+    pub output: Output,
+    /// Digests that the bytes must have.
+    pub digests: Vec<Promised>,
+    /// A list of digests, one of which is this file's.
+    pub checksum_file: Option<ChecksumFile>,
+    /// Whether a digest is needed.
+    pub digest_rule: DigestRule,
+    /// Length that the bytes must have, where somebody promised one.
+    pub size: Option<u64>,
+    /// The user's header fields, for the origin alone.
+    pub headers: HeaderMap,
+    /// What to do when the final name exists.
+    pub if_exists: IfExists,
+}
+
+/// Where the bytes go.
+pub enum Output {
+    /// To this path.
+    File(PathBuf),
+    /// Into this directory, under the name that the server or the URL gives.
+    Directory(PathBuf),
+    /// To this stream, in order.
+    Stream(Box<dyn Write + Send>),
+}
+
+/// A digest and who promised it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Promised {
+    /// The digest.
+    pub digest: Digest,
+    /// Who says so.
+    pub by: super::Proof,
+}
+
+/// A checksum list that the user named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChecksumFile {
+    /// On this machine.
+    Path(PathBuf),
+    /// On a server.
+    Url(Url),
+}
+
+/// Whether a digest is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DigestRule {
+    /// Used where there is one.
+    Optional,
+    /// `--require-checksum`: without one the download fails.
+    Required,
+}

@@ -1,0 +1,140 @@
+//! One connection at work: a request, its answer, and the bytes on their way
+//! to the writer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use url::Url;
+
+use super::source::Tally;
+use crate::model::http::{Agreement, Validators};
+use crate::model::{ByteRange, Origin};
+use crate::net::{Body, Get, Net, NetError, Response, Trust, Wanted};
+use crate::plan::Role;
+use crate::store::{StoreError, Writer};
+
+/// What every answer has to agree with.
+#[derive(Debug, Clone)]
+pub(super) struct Expected {
+    /// Length of the representation.
+    pub size: u64,
+    /// The origin's validators; empty until the origin has answered.
+    pub validators: Validators,
+}
+
+/// What a lane shares with the transfer that drives it.
+#[derive(Debug)]
+pub(super) struct LaneState {
+    /// Next byte to come.
+    pub position: AtomicU64,
+    /// One past the last byte wanted; the transfer may lower it.
+    pub end: AtomicU64,
+}
+
+impl LaneState {
+    pub(super) fn new(range: ByteRange) -> Arc<Self> {
+        Arc::new(Self { position: AtomicU64::new(range.start()), end: AtomicU64::new(range.end()) })
+    }
+}
+
+/// How a lane ended.
+#[derive(Debug)]
+pub(super) enum LaneEnd {
+    /// With its last byte.
+    Finished,
+    /// Before it.
+    Failed(LaneError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LaneError {
+    #[error(transparent)]
+    Net(#[from] NetError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the answer ended early")]
+    Short,
+    #[error("it does not serve ranges")]
+    NoRanges,
+    #[error("its file has {got} bytes, not {expected}")]
+    OtherSize { expected: u64, got: u64 },
+    #[error("the file at the origin has changed")]
+    Changed,
+}
+
+/// What a lane needs to do its work.
+pub(super) struct LaneTask {
+    pub net: Net,
+    pub url: Url,
+    pub trust: Trust,
+    pub role: Role,
+    pub scoped: Option<(Origin, http::HeaderMap)>,
+    pub expected: Expected,
+    pub tally: Arc<Tally>,
+    pub state: Arc<LaneState>,
+    pub writer: Arc<Writer>,
+}
+
+impl LaneTask {
+    /// Runs the lane to its end. `answer` is a response that already streams
+    /// its range; without one the lane asks itself.
+    pub(super) async fn run(self, answer: Option<Response>) -> LaneEnd {
+        let answer = match answer {
+            Some(answer) => Ok(answer),
+            None => self.ask().await,
+        };
+        let ended = match answer {
+            Ok(answer) => self.receive(answer).await,
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(()) => LaneEnd::Finished,
+            Err(error) => {
+                Tally::count(&self.tally.failures, 1);
+                LaneEnd::Failed(error)
+            }
+        }
+    }
+
+    async fn ask(&self) -> Result<Response, LaneError> {
+        Tally::count(&self.tally.requests, 1);
+        let start = self.state.position.load(Ordering::Relaxed);
+        let wanted = ByteRange::new(start, self.state.end.load(Ordering::Relaxed));
+        let get = Get { scoped: self.scoped.as_ref(), ..Get::new(&self.url, self.trust, Wanted::Range(wanted)) };
+        let answer = self.net.get(get).await?;
+        let size = match answer.body() {
+            Body::Part { size, .. } => size,
+            Body::Whole(Some(size)) if size != self.expected.size => size,
+            Body::Whole(_) | Body::NotModified => return Err(LaneError::NoRanges),
+            Body::BeyondEnd(size) => size.unwrap_or(0),
+        };
+        // Some networks answer 200 or ignore If-Range: what counts is that the
+        // 206 itself belongs to the representation we began with.
+        let validators = Validators::of(answer.headers());
+        if self.role == Role::Origin && self.expected.validators.agrees(&validators) == Agreement::Different {
+            return Err(LaneError::Changed);
+        }
+        match (size == self.expected.size, self.role) {
+            (true, _) => Ok(answer),
+            (false, Role::Origin) => Err(LaneError::Changed),
+            (false, Role::Mirror) => Err(LaneError::OtherSize { expected: self.expected.size, got: size }),
+        }
+    }
+
+    async fn receive(&self, mut answer: Response) -> Result<(), LaneError> {
+        let mut position = self.state.position.load(Ordering::Relaxed);
+        loop {
+            if position >= self.state.end.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            let Some(chunk) = answer.chunk().await? else { return Err(LaneError::Short) };
+            self.net.throttle(chunk.len()).await;
+            let wanted = self.state.end.load(Ordering::Acquire).saturating_sub(position);
+            let taken = usize::try_from(wanted).unwrap_or(usize::MAX).min(chunk.len());
+            Tally::count(&self.tally.bytes, taken as u64);
+            self.writer.write(position, chunk.slice(..taken)).await?;
+            position += taken as u64;
+            self.state.position.store(position, Ordering::Release);
+        }
+    }
+}

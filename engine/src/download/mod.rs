@@ -1,0 +1,141 @@
+//! The flow of one download: candidates, first answer, transfer, verification,
+//! final name, receipt.
+//!
+//! Joins the rules, the network and the store; decides nothing that `plan`
+//! can decide. The key invariant: a file gets its final name once, complete
+//! and verified as far as anybody can say what it should be.
+
+mod attempt;
+mod audit;
+mod cached;
+mod error;
+mod events;
+mod finish;
+mod job;
+mod lane;
+mod open;
+mod place;
+mod receipt;
+mod single;
+mod source;
+mod transfer;
+mod truth;
+
+use std::error::Error;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+pub use error::DownloadError;
+pub use events::{Event, Observer, SourceState};
+pub use job::{ChecksumFile, DigestRule, Engine, EngineOptions, Job, NetworkUse, Output, Promised};
+pub use receipt::{Proof, Receipt, SourceReceipt, Verified};
+
+use crate::model::Origin;
+use crate::net::Trust;
+use crate::plan::{Role, rank};
+use attempt::Attempt;
+use cached::Cached;
+use place::Place;
+use source::Source;
+
+/// Most times that a download begins anew because the origin's file changed.
+const MOST_RESTARTS: usize = 2;
+
+/// Downloads one file.
+///
+/// Cancelling `cancel` ends it soon with [`DownloadError::Interrupted`] and a
+/// journal from which the same call resumes; dropping the future leaves a
+/// journal that is at most a second behind.
+pub async fn download(
+    engine: &Engine,
+    mut job: Job,
+    observer: &dyn Observer,
+    cancel: &CancellationToken,
+) -> Result<Receipt, DownloadError> {
+    let begun = Instant::now();
+    let place = Place::of(&job.output, &job.url)?;
+    if let Some(target) = place.expected(&job.url)? {
+        if let Some(receipt) = place::settle_locally(&job, &target)? {
+            return Ok(receipt);
+        }
+    }
+    let _flight;
+    if let Some(cache) = &engine.cache {
+        let cached = Cached { engine, cache, observer, cancel };
+        _flight = cached.single_flight(&job).await;
+        if let Some(receipt) = cached.deliver(&mut job, &place).await? {
+            return Ok(Receipt { seconds: begun.elapsed().as_secs_f64(), ..receipt });
+        }
+    }
+    if engine.options.network == NetworkUse::Offline {
+        return Err(DownloadError::Offline);
+    }
+    let mut sources = gather(engine, &mut job, observer);
+    job.digests.extend(truth::from_checksum_file(engine, &job, &sources[0]).await?);
+    for _ in 0..=MOST_RESTARTS {
+        let attempt = Attempt { engine, observer, cancel, place: &place };
+        match attempt.run(&mut job, &mut sources).await {
+            Err(DownloadError::Changing) => {
+                observer.event(&Event::warning("the file at the origin has changed; starting anew"));
+            }
+            Ok(receipt) => return Ok(Receipt { seconds: begun.elapsed().as_secs_f64(), ..receipt }),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(DownloadError::Changing)
+}
+
+/// All the places to ask, the origin first, then what the user named, then
+/// what the rules proposed.
+fn gather(engine: &Engine, job: &mut Job, observer: &dyn Observer) -> Vec<Source> {
+    let mut origin = Source::new(job.url.clone(), job.trust, Role::Origin, None);
+    origin.scoped = Some((Origin::of(&job.url), std::mem::take(&mut job.headers)));
+    let mut sources = vec![origin];
+    for (url, trust) in &job.mirrors {
+        add(&mut sources, Source::new(url.clone(), *trust, Role::Mirror, None));
+    }
+    if let Some(rules) = &engine.rules {
+        let answer = rules.ask(&job.url, engine.options.region);
+        for fault in &answer.faults {
+            observer.event(&Event::warning(fault.to_string()));
+        }
+        for advice in &answer.advice {
+            let rule = advice.rule.as_deref().unwrap_or("turbo-engine");
+            observer.event(&Event::warning(format!("{rule}: {}", advice.text)));
+        }
+        for ranked in rank(&answer.candidates, engine.options.region) {
+            let candidate = ranked.candidate;
+            add(&mut sources, Source::new(candidate.url, Trust::Named, Role::Mirror, Some(candidate.rule)));
+        }
+    }
+    sources
+}
+
+fn add(sources: &mut Vec<Source>, source: Source) {
+    if !sources.iter().any(|known| known.url == source.url) {
+        sources.push(source);
+    }
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn reason(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        // Some libraries repeat the cause in their own message.
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// A number in `0.0..1.0` that nobody can foretell.
+fn chance() -> f64 {
+    let drawn = getrandom::u32().unwrap_or(u32::MAX / 2);
+    f64::from(drawn) / (f64::from(u32::MAX) + 1.0)
+}

@@ -1,0 +1,182 @@
+//! The first answer: it says what there is to fetch, and is the first segment.
+//!
+//! The origin is asked at once. Mirrors follow when it keeps silent for the
+//! head start, or as soon as it fails: a blocked origin must not cost its
+//! whole timeout.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::chance;
+use super::source::{Source, Tally};
+use super::{DownloadError, Event, Observer, SourceState};
+use crate::model::http::Validators;
+use crate::net::{Body, Get, Net, NetError, Precondition, Response, Wanted};
+use crate::plan::{Backoff, RetryBudget, Role};
+
+/// How long the origin is asked alone.
+const HEAD_START: Duration = Duration::from_millis(800);
+/// Most mirrors that are asked for the first answer.
+const MOST_MIRRORS: usize = 6;
+
+/// What the first answer says of the file.
+#[derive(Debug, Clone)]
+pub(super) struct Representation {
+    /// Length in bytes; none where the server does not know it.
+    pub size: Option<u64>,
+    /// First byte of the body that is coming; none when ranges are not served.
+    pub part_from: Option<u64>,
+    /// The server's validators.
+    pub validators: Validators,
+}
+
+/// A source that answered, and its answer.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub source: usize,
+    pub response: Response,
+    pub representation: Representation,
+}
+
+/// What opening needs besides the sources.
+pub(super) struct Opening<'a> {
+    pub net: &'a Net,
+    pub observer: &'a dyn Observer,
+    pub wanted: Wanted,
+    pub if_range: Option<String>,
+    /// Whether mirrors may be believed when the origin says there is no such
+    /// file: the user named them or a digest.
+    pub vouched: Vouched,
+}
+
+/// Whether the user vouches for bytes of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Vouched {
+    Yes,
+    No,
+}
+
+/// Asks until a source has answered. The first source is the origin.
+pub(super) async fn open(
+    opening: &Opening<'_>,
+    sources: &mut [Source],
+    budget: &mut RetryBudget,
+) -> Result<Opened, DownloadError> {
+    let mut attempts = FuturesUnordered::new();
+    attempts.push(attempt(opening, request_of(opening, sources, 0), Duration::ZERO));
+    let usable = (1..sources.len()).filter(|index| !sources[*index].is_dropped());
+    let mut waiting: Vec<usize> = usable.take(MOST_MIRRORS).collect();
+    let head_start = tokio::time::sleep(HEAD_START);
+    tokio::pin!(head_start);
+    let mut blame: Option<NetError> = None;
+    let mut origin_failures = 0;
+    loop {
+        let (index, answer) = tokio::select! {
+            Some(ended) = attempts.next() => ended,
+            () = &mut head_start, if !waiting.is_empty() => {
+                let mirrors = waiting.drain(..).map(|index| request_of(opening, sources, index));
+                attempts.extend(mirrors.map(|request| attempt(opening, request, Duration::ZERO)));
+                continue;
+            }
+            else => return Err(blame.expect("every attempt failed with an error").into()),
+        };
+        let error = match answer.and_then(|response| usable_answer(opening, index, response)) {
+            Ok(opened) => return Ok(opened),
+            Err(error) => error,
+        };
+        Tally::count(&sources[index].tally.failures, 1);
+        let is_origin = sources[index].role == Role::Origin;
+        if is_origin && opening.vouched == Vouched::No && is_final(&error) {
+            return Err(error.into());
+        }
+        if is_origin {
+            let mirrors = waiting.drain(..).map(|index| request_of(opening, sources, index));
+            attempts.extend(mirrors.map(|request| attempt(opening, request, Duration::ZERO)));
+        }
+        if is_origin && error.is_passing() && budget.spend() {
+            origin_failures += 1;
+            let pause = Backoff::default().pause(origin_failures, error.retry_after(), chance());
+            opening.observer.event(&retry_event(&sources[0], &error, pause));
+            attempts.push(attempt(opening, request_of(opening, sources, 0), pause));
+        } else if !is_origin {
+            let event = sources[index].become_state(SourceState::Dropped, Some(super::reason(&error)));
+            opening.observer.event(&event);
+        }
+        if is_origin || blame.is_none() {
+            blame = Some(error);
+        }
+    }
+}
+
+/// One request to be sent, free of borrows of the sources.
+struct Request {
+    index: usize,
+    url: url::Url,
+    trust: crate::net::Trust,
+    scoped: Option<(crate::model::Origin, http::HeaderMap)>,
+    tally: Arc<Tally>,
+    precondition: Precondition,
+}
+
+fn request_of(opening: &Opening<'_>, sources: &[Source], index: usize) -> Request {
+    let source = &sources[index];
+    // A validator means something to the server that gave it alone.
+    let precondition = match (&opening.if_range, source.role) {
+        (Some(value), Role::Origin) => Precondition::IfRange(value.clone()),
+        _ => Precondition::None,
+    };
+    Request {
+        index,
+        url: source.url.clone(),
+        trust: source.trust,
+        scoped: source.scoped.clone(),
+        tally: Arc::clone(&source.tally),
+        precondition,
+    }
+}
+
+async fn attempt(opening: &Opening<'_>, request: Request, delay: Duration) -> (usize, Result<Response, NetError>) {
+    tokio::time::sleep(delay).await;
+    Tally::count(&request.tally.requests, 1);
+    let get = |wanted, precondition| Get {
+        precondition,
+        scoped: request.scoped.as_ref(),
+        ..Get::new(&request.url, request.trust, wanted)
+    };
+    let answer = opening.net.get(get(opening.wanted, request.precondition.clone())).await;
+    // A server may call any range of an empty file unsatisfiable, and some call
+    // every range so; only the plain request can tell them apart.
+    let beyond = matches!(&answer, Ok(response) if matches!(response.body(), Body::BeyondEnd(_)));
+    if beyond {
+        Tally::count(&request.tally.requests, 1);
+        return (request.index, opening.net.get(get(Wanted::Everything, Precondition::None)).await);
+    }
+    (request.index, answer)
+}
+
+fn usable_answer(opening: &Opening<'_>, source: usize, response: Response) -> Result<Opened, NetError> {
+    let (size, part_from) = match response.body() {
+        Body::Part { range, size } => (Some(size), Some(range.start())),
+        Body::Whole(size) => (size, None),
+        Body::NotModified | Body::BeyondEnd(_) => {
+            let host = response.url().host_str().unwrap_or("").to_owned();
+            let what = format!("{} to a plain request ({:?})", response.status(), opening.wanted);
+            return Err(NetError::Protocol { host, what });
+        }
+    };
+    let validators = Validators::of(response.headers());
+    Ok(Opened { source, representation: Representation { size, part_from, validators }, response })
+}
+
+/// Whether the origin's answer settles that there is no such file.
+fn is_final(error: &NetError) -> bool {
+    error.status().is_some_and(|status| matches!(status.as_u16(), 404 | 410))
+}
+
+fn retry_event(source: &Source, error: &NetError, pause: Duration) -> Event {
+    let host = source.url.host_str().unwrap_or("").to_owned();
+    Event::Retry { host, why: super::reason(error), wait_s: pause.as_secs_f64() }
+}

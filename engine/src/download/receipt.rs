@@ -1,0 +1,171 @@
+//! The account of a finished download: what, from whom, and on whose word.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::SourceState;
+use crate::plan::Role;
+
+/// Version of the receipt's format.
+const VERSION: u32 = 1;
+
+/// On whose word the bytes are called the origin's, strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proof {
+    /// A digest that the user gave.
+    Checksum,
+    /// A checksum list that the user named.
+    ChecksumFile,
+    /// A Metalink that the user named.
+    Metalink,
+    /// The digest that GitHub's API gives for a release asset.
+    GithubDigest,
+    /// `Repr-Digest` or `Content-Digest` of the origin (RFC 9530).
+    ReprDigest,
+    /// A checksum file beside the file at the origin.
+    Sidecar,
+    /// Every byte came from the origin itself.
+    Origin,
+    /// Blocks of every mirror's bytes were compared with the origin's.
+    Sampled,
+    /// Nothing: the origin could not be asked.
+    Unverified,
+}
+
+impl Proof {
+    /// Name as the receipt and messages write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Checksum => "checksum",
+            Self::ChecksumFile => "checksum-file",
+            Self::Metalink => "metalink",
+            Self::GithubDigest => "github-digest",
+            Self::ReprDigest => "repr-digest",
+            Self::Sidecar => "sidecar",
+            Self::Origin => "origin",
+            Self::Sampled => "sampled",
+            Self::Unverified => "unverified",
+        }
+    }
+}
+
+impl Proof {
+    const ALL: [Self; 9] = [
+        Self::Checksum,
+        Self::ChecksumFile,
+        Self::Metalink,
+        Self::GithubDigest,
+        Self::ReprDigest,
+        Self::Sidecar,
+        Self::Origin,
+        Self::Sampled,
+        Self::Unverified,
+    ];
+
+    /// The proof of this name; an unknown name proves nothing.
+    pub fn from_name(name: &str) -> Self {
+        Self::ALL.into_iter().find(|proof| proof.name() == name).unwrap_or(Self::Unverified)
+    }
+
+    /// Whether the user stated the digest: then each one must hold.
+    pub fn is_users(self) -> bool {
+        matches!(self, Self::Checksum | Self::ChecksumFile | Self::Metalink)
+    }
+}
+
+/// How the bytes were verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// On whose word.
+    pub by: Proof,
+    /// The digest that was compared, as `ALGORITHM:HEX`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Bytes of mirrors that were compared with the origin's.
+    pub sampled_bytes: u64,
+}
+
+/// What one source gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceReceipt {
+    /// Its URL, without secrets.
+    pub url: String,
+    /// Its host.
+    pub host: String,
+    /// The rule that named it.
+    pub rule: Option<String>,
+    /// Origin or mirror.
+    #[serde(serialize_with = "role_name")]
+    pub role: Role,
+    /// Bytes received from it.
+    pub bytes: u64,
+    /// Requests sent to it.
+    pub requests: u64,
+    /// Requests that failed.
+    pub failures: u64,
+    /// What became of it.
+    pub state: SourceState,
+    /// The last failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn role_name<S: serde::Serializer>(role: &Role, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match role {
+        Role::Origin => "origin",
+        Role::Mirror => "mirror",
+    })
+}
+
+/// The account of a finished download.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Receipt {
+    /// Version of this format: 1.
+    pub v: u32,
+    /// The URL asked for, without secrets.
+    pub url: String,
+    /// The file; none for standard output.
+    pub file: Option<PathBuf>,
+    /// Length in bytes.
+    pub size: u64,
+    /// SHA-256 of the bytes, in hexadecimal; none where a file was left alone
+    /// without reading it.
+    pub sha256: Option<String>,
+    /// How they were verified.
+    pub verified: Verified,
+    /// What each source gave.
+    pub sources: Vec<SourceReceipt>,
+    /// Seconds from the first request to the final name.
+    pub seconds: f64,
+    /// Bytes that an earlier run left.
+    pub resumed_bytes: u64,
+    /// Attempts after the first.
+    pub retries: u32,
+    /// Whether the bytes came out of the cache.
+    pub from_cache: bool,
+    /// Whether the finished file was there already and was left alone.
+    pub already_there: bool,
+}
+
+impl Receipt {
+    /// A receipt of bytes that needed no transfer; the caller fills in the rest.
+    pub fn untransferred(url: String, size: u64, sha256: Option<String>, verified: Verified) -> Self {
+        Self {
+            v: VERSION,
+            url,
+            file: None,
+            size,
+            sha256,
+            verified,
+            sources: Vec::new(),
+            seconds: 0.0,
+            resumed_bytes: 0,
+            retries: 0,
+            from_cache: false,
+            already_there: false,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! One connection from the first byte to the last: for servers that serve no
+//! ranges or do not say how long the file is.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::source::{Source, Tally};
+use super::{DownloadError, Engine, Event, Observer, chance, reason};
+use crate::model::ByteRange;
+use crate::net::{Body, Get, NetError, Response, Wanted};
+use crate::plan::{Backoff, RangeSet, RetryBudget};
+use crate::store::Writer;
+
+/// How often the observer hears of progress.
+const REPORT: Duration = Duration::from_millis(100);
+
+/// A transfer over one connection.
+pub(super) struct Single<'a> {
+    pub engine: &'a Engine,
+    pub observer: &'a dyn Observer,
+    pub writer: Arc<Writer>,
+    pub size: Option<u64>,
+}
+
+impl Single<'_> {
+    /// Receives the whole file and gives its length. An answer that breaks off
+    /// is asked for again from the start: there is nothing to go on from.
+    pub(super) async fn run(
+        &self,
+        source: &mut Source,
+        first: Response,
+        budget: &mut RetryBudget,
+        cancel: &CancellationToken,
+    ) -> Result<u64, DownloadError> {
+        let mut answer: Result<Response, DownloadError> = Ok(first);
+        loop {
+            let mut received = 0;
+            let ended = match answer {
+                Ok(response) => {
+                    tokio::select! {
+                        ended = self.copy(source, response, &mut received) => ended,
+                        () = cancel.cancelled() => return Err(DownloadError::Interrupted),
+                    }
+                }
+                Err(error) => Err(error),
+            };
+            source.given = RangeSet::of(ByteRange::new(0, received));
+            let error = match ended {
+                Ok(()) => return Ok(received),
+                Err(DownloadError::Net(error)) if error.is_passing() && budget.spend() => error,
+                Err(error) => return Err(error),
+            };
+            self.writer.forget(std::mem::take(&mut source.given))?;
+            self.rest(source, &error, cancel).await?;
+            answer = self.ask(source).await;
+        }
+    }
+
+    async fn copy(&self, source: &Source, mut answer: Response, received: &mut u64) -> Result<(), DownloadError> {
+        let (begun, mut reported) = (Instant::now(), Instant::now());
+        while let Some(chunk) = answer.chunk().await? {
+            self.engine.net.throttle(chunk.len()).await;
+            let length = chunk.len() as u64;
+            Tally::count(&source.tally.bytes, length);
+            self.writer.write(*received, chunk).await?;
+            *received += length;
+            if reported.elapsed() >= REPORT {
+                reported = Instant::now();
+                #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
+                let rate = *received as f64 / begun.elapsed().as_secs_f64();
+                let size = self.size;
+                self.observer.event(&Event::Progress { bytes: *received, size, rate, connections: 1, sources: 1 });
+            }
+        }
+        Ok(())
+    }
+
+    async fn rest(
+        &self,
+        source: &mut Source,
+        error: &NetError,
+        cancel: &CancellationToken,
+    ) -> Result<(), DownloadError> {
+        Tally::count(&source.tally.failures, 1);
+        source.failures += 1;
+        let pause = Backoff::default().pause(source.failures, error.retry_after(), chance());
+        let host = source.url.host_str().unwrap_or("").to_owned();
+        self.observer.event(&Event::Retry { host, why: reason(error), wait_s: pause.as_secs_f64() });
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            () = cancel.cancelled() => Err(DownloadError::Interrupted),
+        }
+    }
+
+    async fn ask(&self, source: &Source) -> Result<Response, DownloadError> {
+        Tally::count(&source.tally.requests, 1);
+        let get = Get { scoped: source.scoped.as_ref(), ..Get::new(&source.url, source.trust, Wanted::Everything) };
+        let answer = self.engine.net.get(get).await?;
+        match answer.body() {
+            Body::Whole(size) if size == self.size => Ok(answer),
+            _ => Err(DownloadError::Changing),
+        }
+    }
+}

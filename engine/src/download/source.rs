@@ -1,0 +1,93 @@
+//! The places that a download asks, and what each has given.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::HeaderMap;
+use url::Url;
+
+use super::events::shown;
+use super::{Event, SourceReceipt, SourceState};
+use crate::model::Origin;
+use crate::net::Trust;
+use crate::plan::{RangeSet, Role};
+
+/// A place that may have the bytes.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub url: Url,
+    pub trust: Trust,
+    pub role: Role,
+    /// The rule that named it; none for what the user typed.
+    pub rule: Option<String>,
+    /// Header fields for the exact origin they were given for.
+    pub scoped: Option<(Origin, HeaderMap)>,
+    pub tally: Arc<Tally>,
+    pub state: SourceState,
+    pub why: Option<String>,
+    /// The bytes it gave: what has to go if it proves wrong.
+    pub given: RangeSet,
+    /// Failures in a row.
+    pub failures: u32,
+}
+
+/// Counts that connections write and reports read.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub bytes: AtomicU64,
+    pub requests: AtomicU64,
+    pub failures: AtomicU64,
+}
+
+impl Tally {
+    pub(super) fn count(counter: &AtomicU64, by: u64) {
+        counter.fetch_add(by, Ordering::Relaxed);
+    }
+}
+
+impl Source {
+    pub(super) fn new(url: Url, trust: Trust, role: Role, rule: Option<String>) -> Self {
+        Self {
+            url,
+            trust,
+            role,
+            rule,
+            scoped: None,
+            tally: Arc::default(),
+            state: SourceState::Unused,
+            why: None,
+            given: RangeSet::default(),
+            failures: 0,
+        }
+    }
+
+    /// Host and port, the scope of a connection limit.
+    pub(super) fn host(&self) -> String {
+        Origin::of(&self.url).to_string()
+    }
+
+    pub(super) fn is_dropped(&self) -> bool {
+        matches!(self.state, SourceState::Dropped | SourceState::Refused)
+    }
+
+    /// Changes the state; the event tells the observer.
+    pub(super) fn become_state(&mut self, state: SourceState, why: Option<String>) -> Event {
+        self.state = state;
+        self.why.clone_from(&why);
+        Event::Source { url: shown(&self.url), rule: self.rule.clone(), state, why }
+    }
+
+    pub(super) fn receipt(&self) -> SourceReceipt {
+        SourceReceipt {
+            url: shown(&self.url),
+            host: self.url.host_str().unwrap_or("").to_owned(),
+            rule: self.rule.clone(),
+            role: self.role,
+            bytes: self.tally.bytes.load(Ordering::Relaxed),
+            requests: self.tally.requests.load(Ordering::Relaxed),
+            failures: self.tally.failures.load(Ordering::Relaxed),
+            state: self.state,
+            why: self.why.clone(),
+        }
+    }
+}

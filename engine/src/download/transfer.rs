@@ -1,0 +1,424 @@
+//! Many lanes at once: carries out what the schedule decides.
+//!
+//! The key invariant: every byte that counts as delivered was handed to the
+//! writer, and every byte of a source that proves wrong is fetched again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::audit::{Audit, Finding, Subject};
+use super::lane::{Expected, LaneEnd, LaneError, LaneState, LaneTask};
+use super::source::Source;
+use super::{DownloadError, Engine, Event, Observer, SourceState, chance, reason};
+use crate::model::{ByteRange, DisplayUrl};
+use crate::net::{NetError, Response};
+use crate::plan::{
+    Backoff, Failure, LaneId, Limits, RangeSet, RetryBudget, Role, Schedule, SourceId, SourceSpec, Step,
+};
+use crate::store::Writer;
+
+/// How often positions are read and the schedule is asked.
+const TICK: Duration = Duration::from_millis(25);
+/// How often the observer hears of progress.
+const REPORT: Duration = Duration::from_millis(100);
+/// A mirror that fails so often in a row is given up.
+const MIRROR_FAILURES: u32 = 3;
+/// Bytes of a mirror before it is first compared; then at every eightfold.
+const FIRST_AUDIT_BYTES: u64 = 256 * 1024;
+const NEXT_AUDIT_FACTOR: u64 = 8;
+/// Comparisons that the origin did not answer before they are given up.
+const AUDIT_FAILURES: u32 = 3;
+
+struct Running {
+    source: usize,
+    start: u64,
+    state: Arc<LaneState>,
+    abort: AbortHandle,
+}
+
+/// What an audit's subject has to show.
+#[derive(Debug, Default)]
+struct AuditState {
+    running: bool,
+    failures: u32,
+    audited_at: u64,
+}
+
+/// What a transfer needs to begin.
+pub(super) struct Setup<'a> {
+    pub engine: &'a Engine,
+    pub observer: &'a dyn Observer,
+    pub sources: Vec<Source>,
+    pub writer: Arc<Writer>,
+    pub expected: Expected,
+    /// Bytes that are on disk already.
+    pub have: RangeSet,
+    /// Those of them that an earlier run left: compared like a mirror's.
+    pub resumed: RangeSet,
+    pub budget: RetryBudget,
+}
+
+/// What a transfer leaves.
+pub(super) struct Outcome {
+    pub sources: Vec<Source>,
+    pub budget: RetryBudget,
+    /// Bytes of others that were compared with the origin's.
+    pub sampled_bytes: u64,
+    /// Whether each mirror that gave bytes, and what was resumed, was compared.
+    pub all_audited: bool,
+    pub result: Result<(), DownloadError>,
+}
+
+/// A transfer under way.
+pub(super) struct Transfer<'a> {
+    setup: Setup<'a>,
+    schedule: Schedule,
+    lanes: HashMap<LaneId, Running>,
+    tasks: JoinSet<(LaneId, LaneEnd)>,
+    audits: JoinSet<(Subject, u64, Finding)>,
+    audited: HashMap<Subject, AuditState>,
+    sampled_bytes: u64,
+    errors: HashMap<usize, LaneError>,
+    begun: Instant,
+    reported: Instant,
+    remaining: u64,
+}
+
+impl<'a> Transfer<'a> {
+    /// Prepares the transfer of what is not resumed.
+    pub(super) fn new(setup: Setup<'a>) -> Self {
+        let options = &setup.engine.options;
+        let missing = setup.have.complement(setup.expected.size);
+        let limits = Limits { connections: options.connections, ramp: options.ramp };
+        let mut schedule = Schedule::new(missing, limits);
+        for source in &setup.sources {
+            let max_lanes = match source.role {
+                Role::Origin => options.connections,
+                Role::Mirror => options.max_per_host,
+            };
+            let id = schedule.add_source(SourceSpec { host: source.host(), role: source.role, max_lanes });
+            if source.is_dropped() {
+                schedule.revoke(id, &RangeSet::default());
+            }
+        }
+        let now = Instant::now();
+        Self {
+            remaining: schedule.remaining(),
+            setup,
+            schedule,
+            lanes: HashMap::new(),
+            tasks: JoinSet::new(),
+            audits: JoinSet::new(),
+            audited: HashMap::new(),
+            sampled_bytes: 0,
+            errors: HashMap::new(),
+            begun: now,
+            reported: now,
+        }
+    }
+
+    /// Takes over the first answer, which streams from `start` to the end.
+    pub(super) fn adopt(&mut self, source: usize, response: Response, start: u64) {
+        let whole = ByteRange::new(start, self.setup.expected.size);
+        if let Some((lane, range)) = self.schedule.adopt(SourceId(source), whole, self.now()) {
+            self.start(lane, source, range, Some(response));
+        }
+    }
+
+    /// Runs until every byte is there, nobody is left to ask, or `cancel`.
+    pub(super) async fn run(mut self, cancel: &CancellationToken) -> Outcome {
+        let result = self.drive(cancel).await;
+        self.tasks.shutdown().await;
+        self.audits.shutdown().await;
+        self.collect_given();
+        let all_audited = self.subjects().into_iter().all(|(subject, given)| {
+            given.is_empty() || self.audited.get(&subject).is_some_and(|state| state.audited_at > 0)
+        });
+        let Self { setup, sampled_bytes, .. } = self;
+        Outcome { sources: setup.sources, budget: setup.budget, sampled_bytes, all_audited, result }
+    }
+
+    async fn drive(&mut self, cancel: &CancellationToken) -> Result<(), DownloadError> {
+        loop {
+            self.observe();
+            self.start_audits();
+            for step in self.schedule.plan(self.now()) {
+                self.apply(step);
+            }
+            if self.schedule.is_complete() && self.audits.is_empty() {
+                return Ok(());
+            }
+            if self.schedule.is_stuck() && self.audits.is_empty() {
+                return Err(self.blame());
+            }
+            tokio::select! {
+                Some(ended) = self.tasks.join_next() => self.lane_joined(ended)?,
+                Some(ended) = self.audits.join_next() => self.audit_joined(ended)?,
+                () = tokio::time::sleep(TICK) => {}
+                () = cancel.cancelled() => return Err(DownloadError::Interrupted),
+            }
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    fn observe(&mut self) {
+        let now = self.now();
+        for (id, lane) in &self.lanes {
+            self.schedule.observe(*id, lane.state.position.load(Ordering::Acquire), now);
+        }
+        let remaining = self.schedule.remaining();
+        if remaining < self.remaining {
+            self.setup.budget.refill();
+        }
+        self.remaining = remaining;
+        if self.reported.elapsed() >= REPORT {
+            self.reported = Instant::now();
+            self.report();
+        }
+    }
+
+    fn report(&self) {
+        let mut active: Vec<_> = self.lanes.values().map(|lane| lane.source).collect();
+        let connections = active.len();
+        active.sort_unstable();
+        active.dedup();
+        let size = self.setup.expected.size;
+        self.setup.observer.event(&Event::Progress {
+            bytes: size - self.schedule.remaining().min(size),
+            size: Some(size),
+            rate: self.schedule.rate(),
+            connections,
+            sources: active.len(),
+        });
+    }
+
+    fn apply(&mut self, step: Step) {
+        match step {
+            Step::Start { lane, source, range } => self.start(lane, source.0, range, None),
+            Step::Shrink { lane, end } => {
+                if let Some(running) = self.lanes.get(&lane) {
+                    running.state.end.store(end, Ordering::Release);
+                }
+            }
+            Step::Stop { lane } => {
+                if let Some(running) = self.lanes.remove(&lane) {
+                    running.abort.abort();
+                    self.keep_given(&running);
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, lane: LaneId, index: usize, range: ByteRange, answer: Option<Response>) {
+        let source = &mut self.setup.sources[index];
+        if source.state == SourceState::Unused {
+            let event = source.become_state(SourceState::Active, None);
+            self.setup.observer.event(&event);
+        }
+        let state = LaneState::new(range);
+        let task = LaneTask {
+            net: self.setup.engine.net.clone(),
+            url: source.url.clone(),
+            trust: source.trust,
+            role: source.role,
+            scoped: source.scoped.clone(),
+            expected: self.setup.expected.clone(),
+            tally: Arc::clone(&source.tally),
+            state: Arc::clone(&state),
+            writer: Arc::clone(&self.setup.writer),
+        };
+        let abort = self.tasks.spawn(async move { (lane, task.run(answer).await) });
+        self.lanes.insert(lane, Running { source: index, start: range.start(), state, abort });
+    }
+
+    fn keep_given(&mut self, lane: &Running) {
+        let end = lane.state.position.load(Ordering::Acquire);
+        self.setup.sources[lane.source].given.insert(ByteRange::new(lane.start, end));
+    }
+
+    fn collect_given(&mut self) {
+        let lanes: Vec<_> = self.lanes.drain().map(|(_, lane)| lane).collect();
+        lanes.iter().for_each(|lane| self.keep_given(lane));
+    }
+
+    fn lane_joined(&mut self, ended: Result<(LaneId, LaneEnd), tokio::task::JoinError>) -> Result<(), DownloadError> {
+        let (id, end) = match ended {
+            Ok(ended) => ended,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => return Ok(()),
+        };
+        // A lane that was stopped may have ended by itself at the same moment.
+        let Some(lane) = self.lanes.remove(&id) else { return Ok(()) };
+        let position = lane.state.position.load(Ordering::Acquire);
+        self.keep_given(&lane);
+        self.schedule.observe(id, position, self.now());
+        let source = &mut self.setup.sources[lane.source];
+        if position > lane.start {
+            source.failures = 0;
+            self.setup.budget.refill();
+        }
+        match end {
+            LaneEnd::Finished => self.schedule.finish(id),
+            LaneEnd::Failed(LaneError::Store(error)) => return Err(error.into()),
+            LaneEnd::Failed(LaneError::Changed) => return Err(DownloadError::Changing),
+            LaneEnd::Failed(error) => {
+                let failure = self.judge(lane.source, &error, position > lane.start);
+                self.schedule.fail(id, failure, self.now());
+                self.errors.insert(lane.source, error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides what a failure means for its source, and tells the observer.
+    fn judge(&mut self, index: usize, error: &LaneError, progressed: bool) -> Failure {
+        let others = self.lanes.values().any(|lane| lane.source == index);
+        let source = &mut self.setup.sources[index];
+        let (passing, rejected, retry_after) = match error {
+            LaneError::Net(error) => (error.is_passing(), error.is_rejection(), error.retry_after()),
+            LaneError::Short => (true, false, None),
+            _ => (false, false, None),
+        };
+        // A server that takes so many connections and no more is healthy.
+        if rejected && others {
+            let rest = Backoff::default().pause(1, retry_after, chance());
+            return Failure { rest, drop_source: false, reduce: true };
+        }
+        if progressed && passing {
+            return Failure::default();
+        }
+        source.failures += 1;
+        let spent = !self.setup.budget.spend();
+        let given_up = match source.role {
+            Role::Mirror => !passing || source.failures >= MIRROR_FAILURES,
+            Role::Origin => spent || source.failures > self.setup.engine.options.retry,
+        };
+        let rest = Backoff::default().pause(source.failures, retry_after, chance());
+        let event = if given_up {
+            source.become_state(SourceState::Dropped, Some(reason(error)))
+        } else {
+            let host = source.url.host_str().unwrap_or("").to_owned();
+            Event::Retry { host, why: reason(error), wait_s: rest.as_secs_f64() }
+        };
+        self.setup.observer.event(&event);
+        Failure { rest, drop_source: given_up, reduce: rejected }
+    }
+
+    /// The error to end with when nobody is left: the origin's, if it failed.
+    fn blame(&mut self) -> DownloadError {
+        let index = if self.errors.contains_key(&0) { 0 } else { self.errors.keys().copied().next().unwrap_or(0) };
+        let host = self.setup.sources[index].url.host_str().unwrap_or("").to_owned();
+        match self.errors.remove(&index) {
+            Some(LaneError::Net(error)) => error.into(),
+            Some(error) => NetError::Protocol { host, what: error.to_string() }.into(),
+            None => NetError::Protocol { host, what: "no source is left".into() }.into(),
+        }
+    }
+
+    /// What has to be compared with the origin, with the bytes at stake.
+    fn subjects(&self) -> Vec<(Subject, RangeSet)> {
+        let mut subjects = vec![(Subject::Resumed, self.setup.resumed.clone())];
+        for (index, source) in self.setup.sources.iter().enumerate() {
+            if source.role == Role::Mirror && source.state != SourceState::Refused {
+                let mut given = source.given.clone();
+                for lane in self.lanes.values().filter(|lane| lane.source == index) {
+                    given.insert(ByteRange::new(lane.start, lane.state.position.load(Ordering::Acquire)));
+                }
+                subjects.push((Subject::Mirror(index), given));
+            }
+        }
+        subjects
+    }
+
+    fn start_audits(&mut self) {
+        if self.setup.sources[0].is_dropped() {
+            return;
+        }
+        let complete = self.schedule.is_complete();
+        for (subject, given) in self.subjects() {
+            let state = self.audited.entry(subject).or_default();
+            let due = match state.audited_at {
+                _ if complete => state.audited_at < given.len(),
+                0 => given.len() >= FIRST_AUDIT_BYTES,
+                before => given.len() >= before.saturating_mul(NEXT_AUDIT_FACTOR),
+            };
+            if state.running || !due || state.failures >= AUDIT_FAILURES {
+                continue;
+            }
+            state.running = true;
+            let origin = &self.setup.sources[0];
+            let bytes = given.len();
+            let audit = Audit {
+                net: self.setup.engine.net.clone(),
+                origin: origin.url.clone(),
+                trust: origin.trust,
+                scoped: origin.scoped.clone(),
+                expected: self.setup.expected.clone(),
+                writer: Arc::clone(&self.setup.writer),
+                given,
+            };
+            self.audits.spawn(async move { (subject, bytes, audit.run().await) });
+        }
+    }
+
+    fn audit_joined(
+        &mut self,
+        ended: Result<(Subject, u64, Finding), tokio::task::JoinError>,
+    ) -> Result<(), DownloadError> {
+        let (subject, bytes, finding) = match ended {
+            Ok(ended) => ended,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => return Ok(()),
+        };
+        let state = self.audited.entry(subject).or_default();
+        state.running = false;
+        match finding {
+            Finding::Equal(compared) => {
+                state.audited_at = bytes;
+                self.sampled_bytes += compared;
+            }
+            Finding::Unknown => state.failures += 1,
+            Finding::Changed => return Err(DownloadError::Changing),
+            Finding::Different => self.refuse(subject)?,
+        }
+        Ok(())
+    }
+
+    /// Takes back everything that a subject gave.
+    fn refuse(&mut self, subject: Subject) -> Result<(), DownloadError> {
+        let wrong = match subject {
+            Subject::Resumed => {
+                self.setup.observer.event(&Event::warning(
+                    "what an earlier run left differs from the origin's bytes and is fetched again",
+                ));
+                let wrong = std::mem::take(&mut self.setup.resumed);
+                self.schedule.requeue(&wrong);
+                wrong
+            }
+            Subject::Mirror(index) => {
+                let lanes: Vec<_> =
+                    self.lanes.iter().filter(|(_, lane)| lane.source == index).map(|(id, _)| *id).collect();
+                lanes.into_iter().for_each(|lane| self.apply(Step::Stop { lane }));
+                let source = &mut self.setup.sources[index];
+                let message =
+                    format!("{} has other bytes than the origin; its bytes are fetched again", DisplayUrl(&source.url));
+                let event =
+                    source.become_state(SourceState::Refused, Some("its bytes differ from the origin's".into()));
+                self.setup.observer.event(&event);
+                self.setup.observer.event(&Event::warning(message));
+                let wrong = std::mem::take(&mut source.given);
+                self.schedule.revoke(SourceId(index), &wrong);
+                wrong
+            }
+        };
+        Ok(self.setup.writer.forget(wrong)?)
+    }
+}

@@ -1,0 +1,343 @@
+//! The HTTP clients, and the one way to ask for bytes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE};
+use url::Url;
+
+use super::resolve::{PolicyResolver, Reach, check_literal};
+use super::response::Response;
+use super::{NetError, RateLimit, ResolveOverride};
+use crate::model::{ByteRange, DisplayUrl, Origin, PrivateMirrors};
+
+/// Most redirects that are followed.
+const MOST_REDIRECTS: usize = 10;
+/// Most header fields of an answer.
+const MOST_HEADERS: usize = 256;
+/// Connections that wait for another request, for each host.
+const IDLE_CONNECTIONS: usize = 16;
+
+/// Where to find the proxy.
+#[derive(Debug, Clone, Default)]
+pub struct ProxyOptions {
+    /// Proxy for `http` URLs.
+    pub http: Option<String>,
+    /// Proxy for `https` URLs.
+    pub https: Option<String>,
+    /// Hosts that are reached directly, in the form of `NO_PROXY`.
+    pub bypass: Option<String>,
+}
+
+/// What the user decided about the network.
+#[derive(Debug, Clone)]
+pub struct NetOptions {
+    /// Value of `User-Agent`.
+    pub user_agent: String,
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest wait for the next bytes.
+    pub stall_timeout: Duration,
+    /// Proxies.
+    pub proxy: ProxyOptions,
+    /// PEM text of the only authorities to trust; none for the system's.
+    pub authorities: Option<Vec<u8>>,
+    /// Whether certificates are checked.
+    pub certificates: CertificateCheck,
+    /// Addresses given for names.
+    pub resolve: Vec<ResolveOverride>,
+    /// Whether what others name may be at a private address.
+    pub private_mirrors: PrivateMirrors,
+    /// Bytes per second over all connections.
+    pub limit_rate: Option<u64>,
+}
+
+/// Whether certificates are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateCheck {
+    /// As it must be.
+    Enforced,
+    /// `--insecure`.
+    Skipped,
+}
+
+/// Who named a URL: it decides which addresses may be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Trust {
+    /// The user typed it: any address.
+    Typed,
+    /// A component, a redirect to another host, a Metalink: public addresses only.
+    Named,
+}
+
+/// Which bytes are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// The whole representation, without a `Range` field.
+    Everything,
+    /// From this byte on.
+    From(u64),
+    /// These bytes.
+    Range(ByteRange),
+}
+
+/// Under which condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Precondition {
+    /// None.
+    None,
+    /// The range only if the representation is still this one, else everything.
+    IfRange(String),
+    /// Only if the representation has changed, by these fields of a cache.
+    Changed(HeaderMap),
+}
+
+/// One GET request.
+#[derive(Debug, Clone)]
+pub struct Get<'a> {
+    /// What to ask for.
+    pub url: &'a Url,
+    /// Who named it.
+    pub trust: Trust,
+    /// Which bytes.
+    pub wanted: Wanted,
+    /// Under which condition.
+    pub precondition: Precondition,
+    /// Header fields, credentials among them, for their origin alone.
+    pub scoped: Option<&'a (Origin, HeaderMap)>,
+}
+
+impl<'a> Get<'a> {
+    /// A plain request for a URL without anybody's credentials.
+    pub fn new(url: &'a Url, trust: Trust, wanted: Wanted) -> Self {
+        Self { url, trust, wanted, precondition: Precondition::None, scoped: None }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct ClientKey {
+    reach: Reach,
+    secure: bool,
+    pinned: Option<SocketAddr>,
+}
+
+/// The clients of one process. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Net {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: NetOptions,
+    rate_limit: Option<RateLimit>,
+    // Built when first needed: reading the system's certificates costs more
+    // than a whole plain-HTTP download of a small file.
+    clients: DashMap<ClientKey, reqwest::Client>,
+}
+
+impl Net {
+    /// Prepares the clients.
+    pub fn new(options: NetOptions) -> Self {
+        // A second installation is refused and changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let rate_limit = options.limit_rate.map(RateLimit::new);
+        Self { shared: Arc::new(Shared { options, rate_limit, clients: DashMap::new() }) }
+    }
+
+    /// What the user decided.
+    pub fn options(&self) -> &NetOptions {
+        &self.shared.options
+    }
+
+    /// Waits until `bytes` more may be received under the rate limit.
+    pub async fn throttle(&self, bytes: usize) {
+        if let Some(limit) = &self.shared.rate_limit {
+            limit.take(bytes).await;
+        }
+    }
+
+    /// Sends a request, follows redirects, and reads the answer's head.
+    pub async fn get(&self, get: Get<'_>) -> Result<Response, NetError> {
+        let mut url = get.url.clone();
+        let mut trust = get.trust;
+        for _ in 0..=MOST_REDIRECTS {
+            let answer = self.send(&url, trust, &get).await?;
+            if !is_redirect(answer.status()) {
+                return Response::new(answer, get.wanted, url, self.shared.options.stall_timeout);
+            }
+            let next = redirect_target(&url, answer.headers())?;
+            if next.host_str() != url.host_str() {
+                trust = Trust::Named;
+            }
+            url = next;
+        }
+        Err(NetError::Redirect { host: host_of(&url), what: format!("more than {MOST_REDIRECTS} times") })
+    }
+
+    async fn send(&self, url: &Url, trust: Trust, get: &Get<'_>) -> Result<reqwest::Response, NetError> {
+        let host = host_of(url);
+        let reach = match (trust, self.shared.options.private_mirrors) {
+            (Trust::Typed, _) | (_, PrivateMirrors::Allow) => Reach::Anywhere,
+            (Trust::Named, PrivateMirrors::Refuse) => Reach::Public,
+        };
+        check_literal(url.host(), reach).map_err(|error| NetError::refused_literal(&host, &error))?;
+        let client = self.client(url, reach)?;
+        let mut clean = url.clone();
+        // Credentials in the URL were turned into a scoped header by the caller.
+        let _ = clean.set_username("").and_then(|()| clean.set_password(None));
+        let request = client.get(clean).headers(headers(url, get));
+        let options = &self.shared.options;
+        let limit = options.connect_timeout + options.stall_timeout;
+        match tokio::time::timeout(limit, request.send()).await {
+            Ok(answer) => answer.map_err(|error| NetError::sort(&host, error)),
+            Err(_) => Err(NetError::Stalled { host, after: limit }),
+        }
+    }
+
+    fn client(&self, url: &Url, reach: Reach) -> Result<reqwest::Client, NetError> {
+        let key = ClientKey { reach, secure: url.scheme() == "https", pinned: self.pinned(url) };
+        if let Some(client) = self.shared.clients.get(&key) {
+            return Ok(client.clone());
+        }
+        let client = build(&self.shared.options, key).map_err(NetError::Setup)?;
+        Ok(self.shared.clients.entry(key).or_insert(client).clone())
+    }
+
+    fn pinned(&self, url: &Url) -> Option<SocketAddr> {
+        let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+        let found = self.shared.options.resolve.iter().rev().find(|pinned| pinned.host == host && pinned.port == port);
+        found.map(|pinned| pinned.address)
+    }
+}
+
+fn build(options: &NetOptions, key: ClientKey) -> Result<reqwest::Client, reqwest::Error> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(&options.user_agent)
+        .connect_timeout(options.connect_timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .http1_only()
+        .http1_max_headers(MOST_HEADERS)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .no_proxy()
+        .dns_resolver(PolicyResolver { reach: key.reach, pinned: key.pinned });
+    for proxy in proxies(&options.proxy)? {
+        builder = builder.proxy(proxy);
+    }
+    builder = match &options.authorities {
+        Some(pem) => builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem)?),
+        // A plain connection needs no certificates, unless it is to a proxy.
+        None if !key.secure && options.proxy.http.is_none() => builder.tls_certs_only([]),
+        None => builder,
+    };
+    if options.certificates == CertificateCheck::Skipped {
+        builder = builder.tls_danger_accept_invalid_certs(true);
+    }
+    builder.build()
+}
+
+fn proxies(options: &ProxyOptions) -> Result<Vec<reqwest::Proxy>, reqwest::Error> {
+    let bypass = || options.bypass.as_deref().and_then(reqwest::NoProxy::from_string);
+    let http = options.http.as_deref().map(reqwest::Proxy::http);
+    let https = options.https.as_deref().map(reqwest::Proxy::https);
+    [http, https].into_iter().flatten().map(|proxy| Ok(proxy?.no_proxy(bypass()))).collect()
+}
+
+/// The fields of one request. Those of the user go to their origin alone.
+fn headers(url: &Url, get: &Get<'_>) -> HeaderMap {
+    let mut headers = match get.scoped {
+        Some((origin, fields)) if *origin == Origin::of(url) => fields.clone(),
+        _ => HeaderMap::new(),
+    };
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let range = match get.wanted {
+        Wanted::Everything => None,
+        Wanted::From(start) => Some(format!("bytes={start}-")),
+        Wanted::Range(range) => Some(range.header()),
+    };
+    if let Some(range) = range {
+        headers.insert(RANGE, HeaderValue::try_from(range).expect("digits and a hyphen"));
+    }
+    match &get.precondition {
+        Precondition::None => {}
+        Precondition::IfRange(validator) => {
+            // A validator that is no header value cannot have come from a header.
+            if let Ok(value) = HeaderValue::try_from(validator) {
+                headers.insert(IF_RANGE, value);
+            }
+        }
+        Precondition::Changed(fields) => headers.extend(fields.clone()),
+    }
+    headers
+}
+
+fn is_redirect(status: http::StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// Where a redirect leads, when it may be followed.
+fn redirect_target(from: &Url, headers: &HeaderMap) -> Result<Url, NetError> {
+    let refuse = |what: String| NetError::Redirect { host: host_of(from), what };
+    let location = headers.get(LOCATION).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+    let location = location.ok_or_else(|| refuse("without saying where to".into()))?;
+    let mut next = from.join(location).map_err(|_| refuse("to something that is no URL".into()))?;
+    if !matches!(next.scheme(), "http" | "https") || next.host_str().is_none() {
+        return Err(refuse(format!("to a {} URL", next.scheme())));
+    }
+    // Whoever listens on a plain connection could answer in the server's place.
+    if from.scheme() == "https" && next.scheme() == "http" {
+        return Err(refuse(format!("from https to http, {}", DisplayUrl(&next))));
+    }
+    let _ = next.set_username("").and_then(|()| next.set_password(None));
+    next.set_fragment(None);
+    Ok(next)
+}
+
+fn host_of(url: &Url) -> String {
+    url.host_str().unwrap_or("").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        text.parse().expect("a URL")
+    }
+
+    fn target(from: &str, location: &str) -> Result<String, NetError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(LOCATION, location.parse().expect("a header value"));
+        redirect_target(&url(from), &headers).map(String::from)
+    }
+
+    #[test]
+    fn follows_redirects_that_keep_the_promise_of_the_scheme() {
+        assert_eq!(target("http://a/x", "/y").expect("followed"), "http://a/y");
+        assert_eq!(target("http://a/x", "https://u:p@b/y#z").expect("followed"), "https://b/y");
+        for (from, to) in [("https://a/x", "http://a/x"), ("http://a/", "file:///etc/passwd"), ("http://a/", "http://")]
+        {
+            assert!(target(from, to).is_err(), "{from} -> {to}");
+        }
+    }
+
+    #[test]
+    fn user_headers_go_to_their_origin_alone() {
+        let mut fields = HeaderMap::new();
+        fields.insert("authorization", HeaderValue::from_static("secret"));
+        let scoped = (Origin::of(&url("https://a.example/")), fields);
+        let sent = |to: &str| {
+            let to = url(to);
+            let get = Get { scoped: Some(&scoped), ..Get::new(&to, Trust::Typed, Wanted::From(5)) };
+            headers(&to, &get)
+        };
+        assert!(sent("https://a.example/other").contains_key("authorization"));
+        for other in ["http://a.example/", "https://a.example:8443/", "https://b.example/", "https://a.example.evil/"] {
+            assert!(!sent(other).contains_key("authorization"), "{other}");
+            assert_eq!(sent(other).get(RANGE).expect("a range"), "bytes=5-");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Names to addresses, and which addresses may be connected to.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::model::is_public;
+
+/// `--resolve HOST:PORT:ADDRESS`: connect to ADDRESS for URLs of HOST and PORT,
+/// as curl does. ADDRESS may carry a port of its own where PORT is the
+/// scheme's default one.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ResolveOverride {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) address: SocketAddr,
+}
+
+/// A text that is no `HOST:PORT:ADDRESS`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ResolveOverrideError {
+    /// Another shape.
+    #[error("`{0}` is not HOST:PORT:ADDRESS, for instance example.com:443:192.0.2.7")]
+    Shape(String),
+    /// An address with a port for a URL that names its port.
+    #[error("`{0}`: an address with a port of its own works for ports 80 and 443 only")]
+    Port(String),
+}
+
+impl FromStr for ResolveOverride {
+    type Err = ResolveOverrideError;
+
+    fn from_str(text: &str) -> Result<Self, ResolveOverrideError> {
+        let shape = || ResolveOverrideError::Shape(text.chars().take(200).collect());
+        let (host, rest) = text.split_once(':').ok_or_else(shape)?;
+        let (port, address) = rest.split_once(':').ok_or_else(shape)?;
+        let port: u16 = port.parse().map_err(|_| shape())?;
+        let address = parse_address(address).ok_or_else(shape)?;
+        if host.is_empty() {
+            return Err(shape());
+        }
+        if address.port() != 0 && port != 80 && port != 443 {
+            return Err(ResolveOverrideError::Port(text.chars().take(200).collect()));
+        }
+        Ok(Self { host: host.to_ascii_lowercase(), port, address })
+    }
+}
+
+fn parse_address(text: &str) -> Option<SocketAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let whole = bare.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 0));
+    whole.or_else(|| text.parse().ok())
+}
+
+impl fmt::Display for ResolveOverride {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address {
+            address if address.port() == 0 => write!(f, "{}:{}:{}", self.host, self.port, address.ip()),
+            address => write!(f, "{}:{}:{address}", self.host, self.port),
+        }
+    }
+}
+
+impl TryFrom<String> for ResolveOverride {
+    type Error = ResolveOverrideError;
+
+    fn try_from(text: String) -> Result<Self, ResolveOverrideError> {
+        text.parse()
+    }
+}
+
+impl From<ResolveOverride> for String {
+    fn from(pinned: ResolveOverride) -> Self {
+        pinned.to_string()
+    }
+}
+
+/// Which addresses a client may connect to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Reach {
+    /// Any.
+    Anywhere,
+    /// Only globally reachable ones.
+    Public,
+}
+
+/// Why a name gave no address.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ResolveError {
+    #[error("the name has no address")]
+    Name(#[source] Option<std::io::Error>),
+    #[error("{0} is not a public address")]
+    Private(IpAddr),
+}
+
+/// Checks the address of a URL that names one directly. The addresses behind a
+/// name are checked by [`PolicyResolver`], on the very list that is connected to.
+pub(super) fn check_literal(host: Option<url::Host<&str>>, reach: Reach) -> Result<(), ResolveError> {
+    let ip: IpAddr = match host {
+        Some(url::Host::Ipv4(ip)) => ip.into(),
+        Some(url::Host::Ipv6(ip)) => ip.into(),
+        _ => return Ok(()),
+    };
+    if reach == Reach::Public && !is_public(ip) { Err(ResolveError::Private(ip)) } else { Ok(()) }
+}
+
+/// The system's resolver behind the address policy.
+#[derive(Debug)]
+pub(super) struct PolicyResolver {
+    pub(super) reach: Reach,
+    pub(super) pinned: Option<SocketAddr>,
+}
+
+impl Resolve for PolicyResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (reach, pinned) = (self.reach, self.pinned);
+        Box::pin(async move {
+            let all: Vec<SocketAddr> = match pinned {
+                Some(address) => vec![address],
+                None => {
+                    let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+                    found.map_err(|error| ResolveError::Name(Some(error)))?.collect()
+                }
+            };
+            let refused = all.iter().map(SocketAddr::ip).find(|ip| reach == Reach::Public && !is_public(*ip));
+            let allowed: Vec<_> = all.into_iter().filter(|a| reach == Reach::Anywhere || is_public(a.ip())).collect();
+            match (allowed.is_empty(), refused) {
+                (false, _) => Ok(Box::new(allowed.into_iter()) as Addrs),
+                (true, Some(ip)) => Err(ResolveError::Private(ip).into()),
+                (true, None) => Err(ResolveError::Name(None).into()),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_curl_reads() {
+        for text in ["a.example:443:192.0.2.7", "a.example:443:2001:db8::1", "a.example:80:127.0.0.1:8080"] {
+            let pinned: ResolveOverride = text.parse().expect("well-formed");
+            assert_eq!(pinned.to_string(), text);
+        }
+        let bracketed: ResolveOverride = "A.example:443:[2001:db8::1]:8443".parse().expect("well-formed");
+        assert_eq!((bracketed.host.as_str(), bracketed.address.port()), ("a.example", 8443));
+        for text in ["", "a.example", "a.example:443", "a.example:x:127.0.0.1", ":1:127.0.0.1", "a.example:443:nowhere"]
+        {
+            assert!(matches!(text.parse::<ResolveOverride>(), Err(ResolveOverrideError::Shape(_))), "{text}");
+        }
+        assert!(matches!("a.example:8443:127.0.0.1:1".parse::<ResolveOverride>(), Err(ResolveOverrideError::Port(_))));
+    }
+
+    #[tokio::test]
+    async fn a_pinned_private_address_is_refused_where_only_public_ones_may_be_reached() {
+        let pinned = Some("10.0.0.1:0".parse().expect("an address"));
+        let name = || "a.example".parse().expect("a name");
+        assert!(PolicyResolver { reach: Reach::Anywhere, pinned }.resolve(name()).await.is_ok());
+        assert!(PolicyResolver { reach: Reach::Public, pinned }.resolve(name()).await.is_err());
+    }
+}

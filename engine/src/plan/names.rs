@@ -1,0 +1,232 @@
+//! Local file names out of what servers and documents propose.
+//!
+//! The one invariant: a name made here is a single path component that means
+//! an ordinary, visible file on every platform, whoever chose the text. The
+//! same text gives the same name everywhere.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+/// The name of a file that nothing names.
+const DEFAULT: &str = "download";
+
+/// Longest name. File systems end at 255 bytes, and the staging files carry
+/// the name with a suffix of ours behind it.
+const MAX_BYTES: usize = 240;
+
+/// Longest extension that survives the shortening of a name; beyond it a dot
+/// is part of a title rather than the start of an extension.
+const MAX_EXTENSION_BYTES: usize = 16;
+
+/// Names that Windows gives to devices, whatever the extension and case.
+const DEVICES: [&str; 7] = ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"];
+
+/// Suffixes of the engine's own staging files. A server that could place one
+/// could feed a prepared journal to the next download in that folder.
+const STAGING: [&str; 2] = [".turbo-part", ".turbo-state"];
+
+/// The name of a downloaded file: what the server proposed (the raw name of a
+/// `Content-Disposition`), else what the URL ends with, else `download`.
+pub fn file_name(proposed: Option<&str>, url: &Url) -> String {
+    proposed.and_then(foreign).unwrap_or_else(|| from_url(url))
+}
+
+/// A safe name out of one that a server or a document chose, or `None` where
+/// nothing of it can be kept.
+///
+/// Such a name never hides: a leading dot is replaced, lest a server place a
+/// `.profile` in the folder it happens to be saved to.
+pub fn foreign(proposed: &str) -> Option<String> {
+    safe(proposed).map(|name| match name.strip_prefix('.') {
+        Some(rest) => format!("_{rest}"),
+        None => name,
+    })
+}
+
+/// A safe name out of the last segment of a URL's path, `download` where it
+/// has none. A leading dot stays: who asks for `.gitignore` gets it.
+pub fn from_url(url: &Url) -> String {
+    let segment = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
+    safe(&percent_decoded(segment)).unwrap_or_else(|| DEFAULT.to_owned())
+}
+
+/// Bytes that are no UTF-8 stay percent-encoded: unlike a replacement
+/// character, that loses nothing.
+fn percent_decoded(segment: &str) -> Cow<'_, str> {
+    percent_decode_str(segment).decode_utf8().unwrap_or(Cow::Borrowed(segment))
+}
+
+fn safe(text: &str) -> Option<String> {
+    // Both separators on every platform: RFC 6266 section 4.3 keeps the last
+    // path segment of a name, and a Windows server writes the other slash.
+    let last = text.rsplit(['/', '\\']).next().unwrap_or_default();
+    let tame: String = last.chars().map(|c| if is_unsafe(c) { '_' } else { c }).collect();
+    // Windows drops trailing dots and blanks, so that `a.` would be `a`; and
+    // `.`, `..` and their longer kin are all dots.
+    let trimmed = trimmed(&tame);
+    if trimmed.is_empty() {
+        return None;
+    }
+    let mut name = shortened(trimmed);
+    if is_device(&name) {
+        name.insert(0, '_');
+    }
+    Some(defused(name))
+}
+
+fn trimmed(text: &str) -> &str {
+    text.trim_start().trim_end_matches(|c: char| c == '.' || c.is_whitespace())
+}
+
+/// Whether a character is forbidden in names on some platform, moves a
+/// terminal's cursor, or makes a name look like another.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_lowercase();
+    let port = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt"));
+    // Windows takes superscript digits for digits here.
+    let numbered = |number: &str| matches!(number, "¹" | "²" | "³") || matches!(number.as_bytes(), [b'0'..=b'9']);
+    DEVICES.contains(&stem.as_str()) || port.is_some_and(numbered)
+}
+
+/// Takes the meaning out of a staging file's suffix.
+fn defused(mut name: String) -> String {
+    let lower = name.to_ascii_lowercase();
+    if let Some(suffix) = STAGING.iter().find(|suffix| lower.ends_with(*suffix)) {
+        let dot = name.len() - suffix.len();
+        name.replace_range(dot..=dot, "_");
+    }
+    name
+}
+
+/// Cuts the stem, not the extension, of a name that is too long, and leaves
+/// room for one character before it.
+fn shortened(name: &str) -> String {
+    if name.len() < MAX_BYTES {
+        return name.to_owned();
+    }
+    let extension = extension(name);
+    let stem = &name[..name.floor_char_boundary(MAX_BYTES - 1 - extension.len())];
+    format!("{}{extension}", if extension.is_empty() { trimmed(stem) } else { stem })
+}
+
+/// The extension with its dot, a double one such as `.tar.gz` whole.
+fn extension(name: &str) -> &str {
+    let Some(dot) = name.rfind('.').filter(|dot| (1..=MAX_EXTENSION_BYTES).contains(&(name.len() - dot))) else {
+        return "";
+    };
+    let start = if name[..dot].to_ascii_lowercase().ends_with(".tar") { dot - ".tar".len() } else { dot };
+    &name[start..]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of_url(text: &str) -> String {
+        from_url(&Url::parse(text).unwrap())
+    }
+
+    fn of_header(text: &str) -> Option<String> {
+        foreign(text)
+    }
+
+    #[test]
+    fn the_proposal_counts_before_the_url() {
+        let url = Url::parse("https://h.example/get?id=7").unwrap();
+        assert_eq!(file_name(Some("tool.zip"), &url), "tool.zip");
+        assert_eq!(file_name(Some(".."), &url), "get");
+        assert_eq!(file_name(None, &url), "get");
+    }
+
+    #[test]
+    fn the_url_gives_its_last_segment() {
+        assert_eq!(of_url("https://h.example/a/b%20c.tar.gz?x=y.zip#z"), "b c.tar.gz");
+        assert_eq!(of_url("https://h.example/%e2%82%ac.txt"), "€.txt");
+        assert_eq!(of_url("https://h.example/%ff.txt"), "%ff.txt");
+        assert_eq!(of_url("https://h.example/dir/.gitignore"), ".gitignore");
+        for nameless in
+            ["https://h.example", "https://h.example/dir/", "https://h.example/%2e%2e%2f", "https://h.example/%20"]
+        {
+            assert_eq!(of_url(nameless), "download", "{nameless}");
+        }
+    }
+
+    #[test]
+    fn a_name_never_leaves_its_folder() {
+        assert_eq!(of_url("https://h.example/..%2f..%2fetc%2fpasswd"), "passwd");
+        assert_eq!(of_header("../../etc/passwd").as_deref(), Some("passwd"));
+        assert_eq!(of_header("C:\\Windows\\system32\\x.dll").as_deref(), Some("x.dll"));
+        assert_eq!(of_header("a:b").as_deref(), Some("a_b"), "NTFS would write a stream");
+        for nothing in ["", ".", "..", "...", "/", "a/", "a\\", " . "] {
+            assert_eq!(of_header(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_server_cannot_hide_a_file() {
+        assert_eq!(of_header(".profile").as_deref(), Some("_profile"));
+        assert_eq!(of_header("  .profile").as_deref(), Some("_profile"));
+    }
+
+    #[test]
+    fn a_name_is_what_it_looks_like() {
+        assert_eq!(of_header("evil\u{202e}gpj.exe").as_deref(), Some("evil_gpj.exe"));
+        assert_eq!(of_header("a\u{1b}[2Jb\n").as_deref(), Some("a_[2Jb_"));
+        assert_eq!(of_header("setup.exe . ").as_deref(), Some("setup.exe"));
+    }
+
+    #[test]
+    fn no_name_is_a_device() {
+        for device in ["CON", "nul.txt", "Com1.tar.gz", "LPT9", "COM².x", "aux .c", "CONIN$"] {
+            assert_eq!(of_header(device), Some(format!("_{device}")), "{device}");
+        }
+        for ordinary in ["console.log", "com10", "nullable", "com", "lpt"] {
+            assert_eq!(of_header(ordinary).as_deref(), Some(ordinary));
+        }
+    }
+
+    #[test]
+    fn no_name_is_a_staging_file() {
+        assert_eq!(of_header("a.iso.turbo-state").as_deref(), Some("a.iso_turbo-state"));
+        assert_eq!(of_url("https://h.example/a.Turbo-Part"), "a_Turbo-Part");
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_extension() {
+        let long = of_header(&format!("{}.tar.gz", "é".repeat(200))).unwrap();
+        assert!(long.ends_with("é.tar.gz") && long.len() > MAX_BYTES - 3 && long.len() <= MAX_BYTES, "{long}");
+        let dotted = of_header(&format!("a.{}", "x".repeat(300))).unwrap();
+        assert_eq!(dotted.len(), MAX_BYTES - 1);
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_is_safe(text in "\\PC{0,20}|[./\\\\ :a-cnul\u{202e}\u{0}]{0,20}|(con)?[a .]{230,260}(.turbo-part)?[ a]{0,9}") {
+            if let Some(name) = foreign(&text) {
+                prop_assert!(!name.is_empty() && name.len() <= MAX_BYTES);
+                prop_assert!(!name.contains(is_unsafe) && !name.contains(['/', '\\']));
+                prop_assert!(!name.starts_with('.') && !name.ends_with(['.', ' ']));
+                prop_assert!(!is_device(&name));
+                prop_assert_eq!(defused(name.clone()), name.as_str());
+                prop_assert!(name.len() == MAX_BYTES || foreign(&name) == Some(name), "a safe name stays as it is");
+            }
+        }
+
+        #[test]
+        fn every_url_gives_a_name(path in "[/%.a-f0-9]{0,30}") {
+            let name = of_url(&format!("https://h.example/{path}"));
+            prop_assert!(!name.is_empty() && !name.contains(['/', '\\']));
+        }
+    }
+}

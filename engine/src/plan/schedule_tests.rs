@@ -1,0 +1,202 @@
+//! The scheduler against a simulated network: no sockets, no clock.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const TICK: Duration = Duration::from_millis(20);
+
+/// A source that gives each lane `lane_rate` and all lanes together `total_rate` bytes a second.
+#[derive(Debug, Clone, Copy)]
+struct Link {
+    lane_rate: f64,
+    total_rate: f64,
+    /// Fails every lane after so many bytes.
+    breaks_after: Option<u64>,
+}
+
+struct Open {
+    source: usize,
+    start: u64,
+    position: f64,
+    end: u64,
+}
+
+struct Outcome {
+    seconds: f64,
+    received: RangeSet,
+    requests: usize,
+    wasted: u64,
+}
+
+/// Downloads `size` bytes from `links`; the first is the origin.
+fn simulate(size: u64, links: &[Link], limits: Limits) -> Outcome {
+    let mut schedule = Schedule::new(RangeSet::of(ByteRange::new(0, size)), limits);
+    for (index, _) in links.iter().enumerate() {
+        let role = if index == 0 { Role::Origin } else { Role::Mirror };
+        schedule.add_source(SourceSpec { host: format!("h{index}"), role, max_lanes: 16 });
+    }
+    let mut open: BTreeMap<LaneId, Open> = BTreeMap::new();
+    let mut outcome = Outcome { seconds: 0.0, received: RangeSet::default(), requests: 0, wasted: 0 };
+    let mut now = Duration::ZERO;
+    while !schedule.is_complete() {
+        assert!(now < Duration::from_secs(3600), "the simulated download does not end");
+        for step in schedule.plan(now) {
+            apply(step, &mut open, &mut outcome);
+        }
+        check_no_overlap(&schedule);
+        now += TICK;
+        transfer(&mut open, links);
+        report(&mut schedule, &mut open, &mut outcome, links, now);
+    }
+    outcome.seconds = now.as_secs_f64();
+    outcome
+}
+
+fn apply(step: Step, open: &mut BTreeMap<LaneId, Open>, outcome: &mut Outcome) {
+    match step {
+        Step::Start { lane, source, range } => {
+            outcome.requests += 1;
+            open.insert(
+                lane,
+                Open { source: source.0, start: range.start(), position: range.start() as f64, end: range.end() },
+            );
+        }
+        Step::Shrink { lane, end } => open.get_mut(&lane).expect("an open lane").end = end,
+        Step::Stop { lane } => {
+            let lane = open.remove(&lane).expect("an open lane");
+            receive(outcome, ByteRange::new(lane.start, lane.position as u64));
+        }
+    }
+}
+
+fn receive(outcome: &mut Outcome, range: ByteRange) {
+    let before = outcome.received.len();
+    outcome.received.insert(range);
+    outcome.wasted += range.len() - (outcome.received.len() - before);
+}
+
+fn transfer(open: &mut BTreeMap<LaneId, Open>, links: &[Link]) {
+    for (index, link) in links.iter().enumerate() {
+        let lanes = open.values().filter(|lane| lane.source == index).count().max(1);
+        let rate = link.lane_rate.min(link.total_rate / lanes as f64);
+        for lane in open.values_mut().filter(|lane| lane.source == index) {
+            lane.position = (lane.position + rate * TICK.as_secs_f64()).min(lane.end as f64);
+        }
+    }
+}
+
+fn report(
+    schedule: &mut Schedule,
+    open: &mut BTreeMap<LaneId, Open>,
+    outcome: &mut Outcome,
+    links: &[Link],
+    now: Duration,
+) {
+    let ids: Vec<_> = open.keys().copied().collect();
+    for id in ids {
+        let lane = &open[&id];
+        let position = lane.position as u64;
+        schedule.observe(id, position, now);
+        let broken = links[lane.source].breaks_after.is_some_and(|bytes| position - lane.start >= bytes);
+        if position < lane.end && !broken {
+            continue;
+        }
+        let lane = open.remove(&id).expect("an open lane");
+        receive(outcome, ByteRange::new(lane.start, position));
+        if position >= lane.end {
+            schedule.finish(id);
+        } else {
+            schedule.fail(id, Failure::default(), now);
+        }
+    }
+}
+
+fn check_no_overlap(schedule: &Schedule) {
+    let mut seen = schedule.todo.clone();
+    let mut total = seen.len();
+    for lane in schedule.lanes.values() {
+        seen.insert(ByteRange::new(lane.position, lane.end));
+        total += lane.left();
+    }
+    assert_eq!(seen.len(), total, "work overlaps: {schedule:?}");
+}
+
+fn link(mib_per_lane: f64, mib_in_all: f64) -> Link {
+    Link { lane_rate: mib_per_lane * 1048576.0, total_rate: mib_in_all * 1048576.0, breaks_after: None }
+}
+
+const ADAPTIVE: Limits = Limits { connections: 16, ramp: Ramp::Adaptive };
+const SIXTEEN: Limits = Limits { connections: 16, ramp: Ramp::AtOnce };
+const MIB: u64 = 1 << 20;
+
+#[test]
+fn three_mirrors_finish_together() {
+    let outcome = simulate(256 * MIB, &[link(10.0, 10.0), link(20.0, 20.0), link(40.0, 40.0)], ADAPTIVE);
+    assert!(outcome.seconds <= 256.0 / 70.0 * 1.05, "{}", outcome.seconds);
+    assert_eq!(outcome.wasted, 0);
+}
+
+#[test]
+fn a_slow_mirror_costs_nothing() {
+    let outcome = simulate(256 * MIB, &[link(40.0, 40.0), link(1.0, 1.0)], ADAPTIVE);
+    assert!(outcome.seconds <= 256.0 / 41.0 * 1.05, "{}", outcome.seconds);
+}
+
+#[test]
+fn sixteen_capped_connections_share_the_file() {
+    let outcome = simulate(256 * MIB, &[link(2.0, 1000.0)], SIXTEEN);
+    assert!(outcome.seconds <= 8.0 * 1.03, "{}", outcome.seconds);
+    let ramped = simulate(256 * MIB, &[link(2.0, 1000.0)], ADAPTIVE);
+    assert!(ramped.seconds <= 8.0 * 1.25, "{}", ramped.seconds);
+}
+
+#[test]
+fn an_uncapped_link_is_not_split() {
+    assert_eq!(simulate(256 * MIB, &[link(800.0, 800.0)], ADAPTIVE).requests, 1);
+}
+
+#[test]
+fn an_adopted_response_ends_with_the_missing_run() {
+    let mut schedule = Schedule::new(RangeSet::from(vec![ByteRange::new(10, 20), ByteRange::new(30, 40)]), SIXTEEN);
+    let origin = schedule.add_source(SourceSpec { host: "h".into(), role: Role::Origin, max_lanes: 1 });
+    assert_eq!(schedule.adopt(origin, ByteRange::new(0, 40), Duration::ZERO), None);
+    let (lane, range) = schedule.adopt(origin, ByteRange::new(10, 40), Duration::ZERO).expect("byte 10 is missing");
+    assert_eq!(range, ByteRange::new(10, 20));
+    schedule.finish(lane);
+    assert_eq!(schedule.remaining(), 10);
+}
+
+#[test]
+fn revoked_bytes_are_missing_again() {
+    let mut schedule = Schedule::new(RangeSet::of(ByteRange::new(0, 100)), SIXTEEN);
+    let origin = schedule.add_source(SourceSpec { host: "h".into(), role: Role::Origin, max_lanes: 1 });
+    let liar = schedule.add_source(SourceSpec { host: "l".into(), role: Role::Mirror, max_lanes: 1 });
+    let (lane, _) = schedule.adopt(liar, ByteRange::new(0, 100), Duration::ZERO).expect("missing");
+    schedule.observe(lane, 60, TICK);
+    assert_eq!(schedule.revoke(liar, &RangeSet::of(ByteRange::new(0, 60))), [Step::Stop { lane }]);
+    assert_eq!(schedule.remaining(), 100);
+    let steps = schedule.plan(TICK * 2);
+    assert!(matches!(steps[..], [Step::Start { source, .. }] if source == origin), "{steps:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #[test]
+    fn every_byte_arrives_exactly_once(
+        size in 1u64..40_000_000,
+        rates in prop::collection::vec((0.05f64..40.0, 0.05f64..80.0, prop::option::of(200_000u64..5_000_000)), 1..6),
+        connections in 1usize..20,
+        at_once in any::<bool>(),
+    ) {
+        let links: Vec<_> = rates.into_iter()
+            .map(|(lane, all, breaks_after)| Link { breaks_after, ..link(lane, all) })
+            .collect();
+        let ramp = if at_once { Ramp::AtOnce } else { Ramp::Adaptive };
+        let outcome = simulate(size, &links, Limits { connections, ramp });
+        prop_assert_eq!(outcome.received, RangeSet::of(ByteRange::new(0, size)));
+        prop_assert_eq!(outcome.wasted, 0);
+    }
+}

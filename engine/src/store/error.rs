@@ -1,0 +1,106 @@
+//! What can go wrong with local files, in the user's words.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::model::{ExitCode, Explain};
+
+/// A failed operation on a local file.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// An operation that the system refused.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// A file under the final name that this engine did not finish.
+    #[error("{} exists and is not a finished download of this URL", .0.display())]
+    Foreign(PathBuf),
+    /// A file under the final name, and the user asked to fail then.
+    #[error("{} exists", .0.display())]
+    Exists(PathBuf),
+    /// A finished download, of a file that has changed at the origin since.
+    #[error("{} is an earlier version: the file has changed at the origin", .0.display())]
+    Outdated(PathBuf),
+    /// A file that is larger than any of its kind.
+    #[error("{} has more than {limit} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Most bytes that are read.
+        limit: usize,
+    },
+    /// A directory under the final name.
+    #[error("{} is a directory", .0.display())]
+    IsDirectory(PathBuf),
+    /// Another process downloads to the same path.
+    #[error("another process is downloading to {}", .0.display())]
+    Busy(PathBuf),
+    /// Standard output was closed by its reader: a way to stop, not a failure.
+    #[error("standard output was closed")]
+    OutputClosed,
+    /// Standard output took no more bytes.
+    #[error("cannot write to standard output")]
+    Output(#[source] io::Error),
+    /// The thread that writes ended early.
+    #[error("the writer stopped before all bytes were on disk")]
+    WriterGone,
+}
+
+impl StoreError {
+    /// Wraps an error of the system with what was tried and where.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+
+    /// Sorts an error of standard output.
+    pub fn stream(source: io::Error) -> Self {
+        if source.kind() == io::ErrorKind::BrokenPipe { Self::OutputClosed } else { Self::Output(source) }
+    }
+}
+
+impl Explain for StoreError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::OutputClosed => ExitCode::Done,
+            Self::Io { .. }
+            | Self::Output(_)
+            | Self::Foreign(_)
+            | Self::Outdated(_)
+            | Self::TooLarge { .. }
+            | Self::Exists(_)
+            | Self::IsDirectory(_)
+            | Self::Busy(_) => ExitCode::Local,
+            Self::WriterGone => ExitCode::Bug,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "free some space and run the same command again: it resumes".into()
+                }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    "choose a directory that you may write to with -d DIR or -o PATH".into()
+                }
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "check the path given with -o or -d".into(),
+                _ => return None,
+            },
+            Self::Foreign(_) => "choose another name with -o, or --if-exists overwrite to replace it".into(),
+            Self::Outdated(_) => {
+                "fetch the new version with --if-exists overwrite, or under another name with -o".into()
+            }
+            Self::TooLarge { .. } => "check that it is the right file".into(),
+            Self::Exists(_) => "choose another name with -o, or --if-exists resume, skip or overwrite".into(),
+            Self::IsDirectory(_) => "name a file with -o, or give the directory with -d".into(),
+            Self::Busy(_) => "wait for it to end, or choose another name with -o".into(),
+            Self::OutputClosed | Self::Output(_) | Self::WriterGone => return None,
+        })
+    }
+}

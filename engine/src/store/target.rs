@@ -1,0 +1,184 @@
+//! Where a download goes, and what already stands there.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::part::sync_directory;
+use super::{Journal, JournalError, StoreError};
+
+/// What to do when the final name exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IfExists {
+    /// Leave a finished file alone, continue a journalled one, refuse any other.
+    #[default]
+    Resume,
+    /// Leave whatever is there alone.
+    Skip,
+    /// Replace it once the new file is complete and verified.
+    Overwrite,
+    /// Fail.
+    Fail,
+}
+
+/// A final name and the two files that stand beside it until it exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    name: PathBuf,
+}
+
+impl Target {
+    /// The target `name`, in an existing directory or one that can be made.
+    pub fn new(name: PathBuf) -> Result<Self, StoreError> {
+        if name.is_dir() {
+            return Err(StoreError::IsDirectory(name));
+        }
+        if let Some(directory) = name.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            std::fs::create_dir_all(directory).map_err(StoreError::io("create the directory", directory))?;
+        }
+        Ok(Self { name })
+    }
+
+    /// The final name.
+    pub fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// Where the data grows.
+    pub fn part(&self) -> PathBuf {
+        self.beside(".turbo-part")
+    }
+
+    /// Where the journal is.
+    pub fn state(&self) -> PathBuf {
+        self.beside(".turbo-state")
+    }
+
+    /// Whether something carries the final name.
+    pub fn exists(&self) -> bool {
+        self.name.symlink_metadata().is_ok()
+    }
+
+    /// Length of what carries the final name.
+    pub fn bytes(&self) -> Result<u64, StoreError> {
+        Ok(std::fs::metadata(&self.name).map_err(StoreError::io("read", &self.name))?.len())
+    }
+
+    /// Removes what an unfinished download left.
+    pub fn discard_unfinished(&self) {
+        // What cannot be removed is recognised by its journal and overwritten.
+        let _ = std::fs::remove_file(self.state());
+        let _ = std::fs::remove_file(self.part());
+    }
+
+    /// The journal of an earlier run, when its data is there as well.
+    pub fn journal(&self) -> Result<Option<Journal>, JournalError> {
+        let Some(journal) = Journal::load(&self.state())? else { return Ok(None) };
+        let complete = std::fs::metadata(self.part()).is_ok_and(|part| part.len() == journal.size);
+        Ok(complete.then_some(journal))
+    }
+
+    /// Checks that the directory takes new files, before anything is fetched.
+    pub fn check_writable(&self) -> Result<(), StoreError> {
+        let part = self.part();
+        let existed = part.exists();
+        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&part);
+        opened.map_err(StoreError::io("create", &part))?;
+        if !existed {
+            let _ = std::fs::remove_file(&part);
+        }
+        Ok(())
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = OsString::from(self.name.as_os_str());
+        name.push(suffix);
+        PathBuf::from(name)
+    }
+}
+
+/// Writes a whole file so that a reader sees the old content or the new, never
+/// a part: temporary file, sync, rename.
+pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    let mut temporary = OsString::from(path.as_os_str());
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    let written = File::create(&temporary).and_then(|mut file| {
+        file.write_all(content)?;
+        file.sync_data()
+    });
+    let renamed = written.and_then(|()| std::fs::rename(&temporary, path));
+    if let Err(error) = renamed {
+        let _ = std::fs::remove_file(&temporary);
+        return Err(StoreError::io("write", path)(error));
+    }
+    sync_directory(path);
+    Ok(())
+}
+
+/// Removes a file that nothing depends on any more.
+pub fn remove(path: &Path) {
+    // One that is gone, or stays, changes nothing.
+    let _ = std::fs::remove_file(path);
+}
+
+/// Reads a file of at most `limit` bytes.
+pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, StoreError> {
+    let mut content = Vec::new();
+    let file = File::open(path).map_err(StoreError::io("open", path))?;
+    file.take(limit as u64 + 1).read_to_end(&mut content).map_err(StoreError::io("read", path))?;
+    if content.len() > limit {
+        return Err(StoreError::TooLarge { path: path.to_owned(), limit });
+    }
+    Ok(content)
+}
+
+/// A name in `directory` for a file that only this process uses, for bytes that
+/// go to standard output. The caller removes it.
+pub fn reserve_private_file(directory: &Path) -> Result<PathBuf, StoreError> {
+    std::fs::create_dir_all(directory).map_err(StoreError::io("create the directory", directory))?;
+    for attempt in 0..1000 {
+        let path = directory.join(format!("stream-{}-{attempt}", std::process::id()));
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(_) => return Ok(path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(StoreError::io("create", &path)(error)),
+        }
+    }
+    Err(StoreError::Busy(directory.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_no_target() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        assert!(matches!(Target::new(folder.path().to_owned()), Err(StoreError::IsDirectory(_))));
+    }
+
+    #[test]
+    fn missing_directories_are_made() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let target = Target::new(folder.path().join("a/b/f.bin")).expect("a new directory");
+        target.check_writable().expect("our own folder");
+        assert_eq!(target.part(), folder.path().join("a/b/f.bin.turbo-part"));
+        assert!(!target.part().exists());
+    }
+
+    #[test]
+    fn a_journal_without_its_data_is_ignored() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let target = Target::new(folder.path().join("f")).expect("a folder");
+        let digest = "md5:00000000000000000000000000000000".parse().expect("a digest");
+        Journal::new(digest, 9, crate::model::http::Validators::default()).save(&target.state()).expect("writable");
+        assert_eq!(target.journal().expect("a good journal"), None);
+        std::fs::write(target.part(), [0; 9]).expect("writable");
+        assert!(target.journal().expect("a good journal").is_some());
+    }
+}

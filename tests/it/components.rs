@@ -1,0 +1,142 @@
+//! The user's own rules, the registry of components, and files that only
+//! pretend to be components.
+
+use crate::rig::{Authority, Engine, MIB, MIB_PER_SECOND, Origin, Run, bytes_by_host, file, fixture};
+
+const URL: &str = "https://origin.example/pub/file.bin";
+const HOSTS: [&str; 3] = ["origin.example", "mirror-a.example", "mirror-b.example"];
+
+/// Downloads [`URL`] from three paced hosts, of which rules name the latter two.
+fn download(engine: &Engine, more: &[&str]) -> Run {
+    let file = file(12, 1);
+    let authority = Authority::new();
+    let served = file.clone();
+    let host = Origin::start_tls(&authority, &HOSTS, move |request| {
+        served.at(request, "/pub/file.bin").paced(2 * MIB_PER_SECOND)
+    });
+    let mut arguments: Vec<String> =
+        ["--json", "-o", "out", "--no-cache", "--if-exists", "overwrite", "--allow-private-mirrors", "--cacert"]
+            .map(str::to_owned)
+            .into();
+    arguments.push(authority.pem());
+    for name in HOSTS {
+        arguments.extend(["--resolve".to_owned(), host.resolve(&format!("{name}:443"))]);
+    }
+    arguments.extend(more.iter().map(ToString::to_string));
+    arguments.push(URL.to_owned());
+    let run = engine.download(arguments).exits(0);
+    engine.assert_file("out", &file.bytes);
+    run
+}
+
+#[test]
+fn a_users_rule_changes_where_bytes_come_from() {
+    let engine = Engine::new();
+    assert_eq!(bytes_by_host(&download(&engine, &[]).receipt()).len(), 1);
+    let receipt = download(&engine, &["--rule", &fixture("swap-host")]).receipt();
+    let sources = bytes_by_host(&receipt);
+    assert_eq!(sources.len(), 3, "{receipt:#}");
+    assert!(sources.iter().map(|(_, bytes)| bytes).sum::<u64>() >= 12 * MIB as u64);
+    for source in receipt["sources"].as_array().expect("sources").iter().filter(|source| source["role"] == "mirror") {
+        assert_eq!(source["rule"], "swap-host");
+    }
+}
+
+#[test]
+fn an_added_rule_stays_until_it_is_removed() {
+    let engine = Engine::new();
+    engine.run(["component", "add", &fixture("swap-host")]).exits(0);
+    assert!(engine.run(["component", "list"]).exits(0).text().contains("swap-host"));
+    assert_eq!(bytes_by_host(&download(&engine, &[]).receipt()).len(), 3);
+    assert_eq!(bytes_by_host(&download(&engine, &["--no-rules"]).receipt()).len(), 1);
+    engine.run(["component", "remove", "swap-host"]).exits(0);
+    assert!(!engine.run(["component", "list"]).exits(0).text().contains("swap-host"));
+    assert_eq!(bytes_by_host(&download(&engine, &[]).receipt()).len(), 1);
+}
+
+#[test]
+fn resolve_says_which_rule_and_why() {
+    let engine = Engine::new();
+    let run = engine.run(["resolve", "--rule", &fixture("swap-host"), URL]).exits(0);
+    for wanted in ["https://mirror-a.example/pub/file.bin", "https://mirror-b.example/pub/file.bin", "swap-host"] {
+        assert!(run.text().contains(wanted), "{}", run.text());
+    }
+    engine.run(["resolve", "--json", "--rule", &fixture("swap-host"), URL]).exits(0).events();
+}
+
+#[test]
+fn the_built_in_rules_answer_without_any_setup() {
+    let run = Engine::new().run(["resolve", "https://github.com/o/r/releases/download/v1/a.zip"]).exits(0);
+    assert!(
+        run.text().contains("https://gh-proxy.com/https://github.com/o/r/releases/download/v1/a.zip"),
+        "{}",
+        run.text()
+    );
+}
+
+#[test]
+fn inspect_and_test_serve_the_author() {
+    let engine = Engine::new();
+    let shown = engine.run(["component", "inspect", &fixture("swap-host")]).exits(0).text();
+    for wanted in ["swap-host", "Another host, the same path", "origin.example"] {
+        assert!(shown.contains(wanted), "{shown}");
+    }
+    engine.run(["component", "test", &fixture("swap-host")]).exits(0);
+    let run = engine.run(["component", "test", &fixture("self-test-fails")]).fails(8);
+    assert!(run.stderr.contains("mirror-a.example") && run.stderr.contains("mirror-b.example"), "{}", run.stderr);
+}
+
+#[test]
+fn a_damaged_component_exits_8() {
+    let whole = std::fs::read(fixture("swap-host")).expect("a committed fixture");
+    let origin = Origin::file(&file(1, 1));
+    for (name, bytes) in [("half.wasm", &whole[..whole.len() / 2]), ("empty.wasm", &[]), ("head.wasm", &whole[..8])] {
+        let engine = Engine::new();
+        engine.write(name, bytes);
+        engine.fetch(&origin.file_url(), &["--rule", name]).fails(8).says(name);
+        engine.assert_absent("out");
+    }
+}
+
+/// What must be refused before, not while, it is compiled.
+#[test]
+fn bombs_and_strangers_are_refused_quickly() {
+    let long_body = format!("(component (core module (func {})))", "(drop (i32.const 1))".repeat(40_000));
+    let many_functions = format!("(component (core module {}))", "(func)".repeat(200_000));
+    let big_file = format!("(component (core module (memory 100) (data (i32.const 0) \"{}\")))", "x".repeat(5 * MIB));
+    let cases = [
+        ("long-body", long_body),
+        ("many-functions", many_functions),
+        ("big-file", big_file),
+        ("nothing", "(component)".to_owned()),
+        ("network", "(component (import \"wasi:http/outgoing-handler@0.2.0\" (instance)))".to_owned()),
+        ("future", "(component (import \"turbo:engine/log@9.0.0\" (instance)))".to_owned()),
+        ("module", "(module)".to_owned()),
+    ];
+    for (name, text) in cases {
+        let engine = Engine::new();
+        engine.write("rule.wasm", wat::parse_str(&text).expect("valid text"));
+        let run = engine.run(["component", "inspect", "rule.wasm"]).fails(8).says("rule.wasm");
+        assert!(run.took.as_secs() < 15, "{name} took {:?}", run.took);
+    }
+}
+
+/// Compiled code is trusted with the process: only what the engine wrote may be loaded.
+#[test]
+fn a_tampered_compilation_cache_is_not_loaded() {
+    let engine = Engine::new();
+    let resolve = ["resolve", "--rule", &fixture("swap-host"), URL];
+    let before = engine.run(resolve).exits(0).text();
+    let mut flipped = 0;
+    for path in engine.cached_files() {
+        let mut bytes = std::fs::read(&path).expect("a readable file");
+        if bytes.len() > 4096 {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 0xff;
+            std::fs::write(&path, bytes).expect("a writable file");
+            flipped += 1;
+        }
+    }
+    assert!(flipped > 0, "nothing was cached: {:?}", engine.cached_files());
+    assert_eq!(engine.run(resolve).exits(0).text(), before);
+}

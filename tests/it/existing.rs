@@ -1,0 +1,190 @@
+//! What is already there: finished files, foreign files, interrupted ones.
+
+use crate::rig::{Answer, Ending, Engine, File, MIB, Origin, Run, Running, file};
+
+#[test]
+fn a_finished_file_is_left_alone() {
+    let file = file(2, 1);
+    let origin = Origin::file(&file);
+    let engine = Engine::new();
+    engine.fetch(&origin.file_url(), &[]).exits(0);
+    let modified = || engine.path("out").metadata().and_then(|data| data.modified()).expect("the file exists");
+    let before = modified();
+    let receipt = engine.fetch(&origin.file_url(), &[]).exits(0).receipt();
+    engine.assert_file("out", &file.bytes);
+    assert_eq!(before, modified());
+    assert_eq!(receipt["already_there"], true);
+}
+
+#[test]
+fn a_foreign_file_is_refused_and_kept() {
+    let origin = Origin::file(&file(1, 1));
+    let engine = Engine::new();
+    engine.write("out", "mine");
+    engine.fetch(&origin.file_url(), &[]).fails(7).says("out");
+    engine.assert_file("out", b"mine");
+}
+
+#[test]
+fn if_exists_decides() {
+    let file = file(1, 1);
+    let origin = Origin::file(&file);
+    let engine = Engine::new();
+    engine.write("out", "mine");
+    engine.fetch(&origin.file_url(), &["--if-exists", "fail"]).fails(7);
+    engine.assert_file("out", b"mine");
+    engine.fetch(&origin.file_url(), &["--if-exists", "skip"]).exits(0);
+    engine.assert_file("out", b"mine");
+    assert!(origin.requests().is_empty(), "{:?}", origin.requests());
+    engine.fetch(&origin.file_url(), &["--if-exists", "overwrite"]).exits(0);
+    engine.assert_file("out", &file.bytes);
+}
+
+/// Serves `file` half-way and then falls silent, so that a run can be ended at
+/// a known point.
+fn half(file: &File) -> Origin {
+    let served = file.clone();
+    Origin::start(move |request| {
+        let answer = served.at(request, "/file.bin");
+        let half = served.bytes.len() / 2;
+        if request.start() >= half { Answer::silence() } else { answer.cut(half - request.start(), Ending::Stall) }
+    })
+}
+
+/// The same URL for the server before and the server after the interruption.
+const URL: &str = "http://files.example/file.bin";
+
+/// Starts a download from a half-way origin and returns once bytes are safe.
+fn started(engine: &Engine, origin: &Origin) -> Running {
+    let resolve = origin.resolve("files.example:80");
+    let fixed = ["download", "--json", "--no-rules", "--no-cache", "-x", "1", "--stall-timeout", "60", "-o", "out"];
+    let mut running = engine.start([&fixed[..], &["--resolve", &resolve, URL]].concat());
+    running.wait_for(|event| event["event"] == "progress" && event["bytes"].as_u64() >= Some(MIB as u64));
+    running
+}
+
+/// Continues what [`started`] left, from another server behind the same URL.
+fn continued(engine: &Engine, server: &Origin, more: &[&str]) -> Run {
+    let resolve = server.resolve("files.example:80");
+    engine.fetch(URL, &[&["--no-rules", "--no-cache", "--resolve", &resolve], more].concat())
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupt_exits_9_and_resumes() {
+    let file = file(8, 1);
+    let engine = Engine::new();
+    let origin = half(&file);
+    let running = started(&engine, &origin);
+    running.signal("INT");
+    running.finish().fails(9);
+    engine.assert_absent("out");
+    let honest = Origin::file(&file);
+    let receipt = continued(&engine, &honest, &[]).exits(0).receipt();
+    engine.assert_file("out", &file.bytes);
+    assert!(receipt["resumed_bytes"].as_u64() >= Some(MIB as u64), "{receipt:#}");
+    assert_eq!(engine.listing(), ["out"]);
+}
+
+#[test]
+fn a_killed_download_resumes_to_the_right_bytes() {
+    let file = file(8, 1);
+    let engine = Engine::new();
+    let origin = half(&file);
+    started(&engine, &origin).kill();
+    engine.assert_absent("out");
+    let honest = Origin::file(&file);
+    continued(&engine, &honest, &[]).exits(0);
+    engine.assert_file("out", &file.bytes);
+}
+
+/// The worst silent corruption of the peers: half of the old file, half of the new.
+#[test]
+fn a_file_that_changed_meanwhile_is_fetched_anew() {
+    let old = file(8, 1);
+    let new = file(8, 2);
+    let engine = Engine::new();
+    let origin = half(&old);
+    started(&engine, &origin).kill();
+    let replaced = Origin::file(&new);
+    continued(&engine, &replaced, &[]).exits(0);
+    engine.assert_file("out", &new.bytes);
+}
+
+/// Without validators only the bytes themselves can tell; a resume must look.
+#[test]
+fn a_change_without_validators_is_found_too() {
+    let old = File::new(file(8, 1).bytes);
+    let new = File::new(file(8, 2).bytes);
+    let engine = Engine::new();
+    let origin = half(&old);
+    started(&engine, &origin).kill();
+    let replaced = Origin::file(&new);
+    continued(&engine, &replaced, &[]).exits(0);
+    engine.assert_file("out", &new.bytes);
+}
+
+/// Some servers answer a resume with the whole file whatever `If-Range` says.
+#[test]
+fn a_200_to_a_resume_restarts_without_mixing() {
+    let file = file(8, 1);
+    let engine = Engine::new();
+    let origin = half(&file);
+    started(&engine, &origin).kill();
+    let stubborn = Origin::file(&file.clone().without_ranges());
+    continued(&engine, &stubborn, &[]).exits(0);
+    engine.assert_file("out", &file.bytes);
+}
+
+/// What a bad disk does to a file.
+type Harm = fn(&mut Vec<u8>);
+
+/// A disk that lost the journal, or half of it, costs time and never truth.
+#[test]
+fn damaged_journals_and_parts_never_give_wrong_bytes() {
+    let file = file(8, 1);
+    let damage: [(&str, Harm); 5] = [
+        (".turbo-state", |bytes| bytes.truncate(bytes.len() / 2)),
+        (".turbo-state", Vec::clear),
+        (".turbo-state", |bytes| bytes.iter_mut().for_each(|byte| *byte ^= 0x55)),
+        (".turbo-part", |bytes| bytes[MIB / 2] ^= 1),
+        (".turbo-part", |bytes| bytes.truncate(MIB / 3)),
+    ];
+    for (suffix, harm) in damage {
+        let engine = Engine::new();
+        let origin = half(&file);
+        started(&engine, &origin).kill();
+        let name = engine.listing().into_iter().find(|name| name.ends_with(suffix));
+        let name = name.unwrap_or_else(|| panic!("no {suffix} in {:?}", engine.listing()));
+        let mut bytes = engine.read(&name);
+        harm(&mut bytes);
+        engine.write(&name, bytes);
+        let honest = Origin::file(&file);
+        continued(&engine, &honest, &[]).exits(0);
+        engine.assert_file("out", &file.bytes);
+    }
+}
+
+#[test]
+fn overwrite_forgets_the_journal() {
+    let file = file(8, 1);
+    let engine = Engine::new();
+    let origin = half(&file);
+    started(&engine, &origin).kill();
+    let honest = Origin::file(&file);
+    let overwrite = ["--if-exists", "overwrite"];
+    let receipt = continued(&engine, &honest, &overwrite).exits(0).receipt();
+    assert_eq!(receipt["resumed_bytes"], 0);
+    engine.assert_file("out", &file.bytes);
+}
+
+/// Two processes must not write one file.
+#[test]
+fn a_second_process_on_the_same_output_is_refused() {
+    let file = file(8, 1);
+    let engine = Engine::new();
+    let origin = half(&file);
+    let running = started(&engine, &origin);
+    continued(&engine, &origin, &[]).fails(7);
+    running.kill();
+}

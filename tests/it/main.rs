@@ -1,0 +1,18 @@
+//! The engine as its users meet it: through the built binary and real
+//! servers. `tidy` alone reads the source tree instead.
+
+mod bad_input;
+mod cache;
+mod cli;
+mod components;
+mod credentials;
+mod download;
+mod existing;
+mod faults;
+mod github;
+mod hostile;
+mod jobs;
+mod mirrors;
+mod rig;
+mod tidy;
+mod verify;

@@ -1,0 +1,111 @@
+//! Mirrors that are wrong, dead, slow or lying, beside an honest origin.
+
+use crate::rig::{
+    Answer, Ending, Engine, File, MIB, MIB_PER_SECOND, Origin, Request, Run, bytes_by_host, data, file, sha256,
+};
+
+/// Downloads with one mirror that answers by `script`, and a paced honest origin.
+fn beside(script: impl Fn(&Request, &File) -> Answer + Send + Sync + 'static, more: &[&str]) -> (Engine, Run, File) {
+    let file = file(8, 1);
+    let served = file.clone();
+    let origin = Origin::start(move |request| served.at(request, "/file.bin").paced(4 * MIB_PER_SECOND));
+    let served = file.clone();
+    let mirror = Origin::start(move |request| script(request, &served));
+    let engine = Engine::new();
+    let run = engine.fetch(&origin.file_url(), &[&["--no-rules", "--mirror", &mirror.file_url()], more].concat());
+    (engine, run, file)
+}
+
+#[track_caller]
+fn the_origin_suffices(script: impl Fn(&Request, &File) -> Answer + Send + Sync + 'static) -> Run {
+    let (engine, run, file) = beside(script, &[]);
+    let run = run.exits(0);
+    engine.assert_file("out", &file.bytes);
+    run
+}
+
+#[test]
+fn a_mirror_that_refuses_costs_nothing() {
+    for status in [403, 404, 429, 500] {
+        the_origin_suffices(move |_, _| Answer::status(status));
+    }
+}
+
+#[test]
+fn a_mirror_that_is_silent_or_stalls_costs_little() {
+    the_origin_suffices(|_, _| Answer::silence());
+    the_origin_suffices(|request, file| file.answer(request).cut(64 * 1024, Ending::Stall));
+    the_origin_suffices(|request, file| file.answer(request).cut(64 * 1024, Ending::Reset));
+}
+
+#[test]
+fn a_mirror_that_crawls_does_not_hold_the_end() {
+    let run = the_origin_suffices(|request, file| file.answer(request).paced(MIB_PER_SECOND / 50));
+    assert!(run.took.as_secs() < 30, "took {:?}", run.took);
+}
+
+#[test]
+fn a_mirror_of_another_size_is_not_admitted() {
+    let run = the_origin_suffices(|request, file| File::new(data::bytes(file.bytes.len() + 1, 1)).answer(request));
+    assert_eq!(bytes_by_host(&run.receipt()).len(), 1);
+}
+
+/// aria2 and axel exit 0 with a wrong file here.
+#[test]
+fn a_mirror_with_other_bytes_of_the_same_size_never_wins() {
+    for seed in [2, 3, 4] {
+        the_origin_suffices(move |request, _| file(8, seed).answer(request));
+    }
+}
+
+/// The whole file is right but one byte that no sample is likely to hit: the
+/// checksum finds it, and only the guilty source is dropped.
+#[test]
+fn a_single_wrong_byte_is_traced_to_its_source() {
+    let digest = format!("sha-256:{}", sha256(&file(8, 1).bytes));
+    let (engine, run, file) = beside(
+        |request, file| {
+            let mut bytes = file.bytes.to_vec();
+            // One in every 256 KiB, so that whatever it serves is wrong.
+            for at in (100_000..bytes.len()).step_by(256 * 1024) {
+                bytes[at] ^= 1;
+            }
+            File::new(bytes.into()).etag("\"v1\"").answer(request)
+        },
+        &["--checksum", &digest],
+    );
+    let receipt = run.exits(0).receipt();
+    engine.assert_file("out", &file.bytes);
+    assert_eq!(receipt["verified"]["by"], "checksum");
+}
+
+/// A captive portal answers everything with 200 and a page.
+#[test]
+fn a_mirror_that_answers_with_a_page_is_not_admitted() {
+    the_origin_suffices(|_, _| Answer::text("<html>log in</html>").header("Content-Type", "text/html"));
+}
+
+#[test]
+fn a_mirror_carries_on_when_the_origin_dies() {
+    let file = file(8, 1);
+    let served = file.clone();
+    let origin = Origin::start(move |request| {
+        let answer = served.at(request, "/file.bin");
+        if request.nth < 4 { answer.cut(MIB, Ending::Close) } else { Answer::status(503) }
+    });
+    let mirror = Origin::file(&file);
+    let engine = Engine::new();
+    engine.fetch(&origin.file_url(), &["--no-rules", "--mirror", &mirror.file_url()]).exits(0);
+    engine.assert_file("out", &file.bytes);
+}
+
+#[test]
+fn a_checksum_lets_a_mirror_stand_in_for_a_dead_origin() {
+    let file = file(4, 1);
+    let mirror = Origin::file(&file);
+    let digest = format!("sha-256:{}", sha256(&file.bytes));
+    let engine = Engine::new();
+    let more = ["--no-rules", "--checksum", &digest, "--mirror", &mirror.file_url()];
+    engine.fetch("http://127.0.0.1:9/file.bin", &more).exits(0);
+    engine.assert_file("out", &file.bytes);
+}

@@ -1,0 +1,25 @@
+//! What the tests stand on: servers that lie on request, the binary under
+//! test, and file contents that betray every misplaced byte.
+//!
+//! Nothing here leaves loopback, and everything ends with the test that
+//! started it.
+
+mod answer;
+pub mod data;
+mod engine;
+mod nginx;
+mod origin;
+mod proxy;
+mod request;
+mod run;
+mod tls;
+
+pub use answer::{Answer, Ending, File, file};
+pub use data::{KIB, MIB, MIB_PER_SECOND, sha256};
+pub use engine::{Engine, fixture, impatient};
+pub use nginx::{Nginx, Site};
+pub use origin::Origin;
+pub use proxy::Proxy;
+pub use request::Request;
+pub use run::{Run, Running, bytes_by_host};
+pub use tls::Authority;
