@@ -65,7 +65,7 @@ pub struct Limits {
     pub faults_before_rest: u32,
     /// How long a component rests before it is tried again.
     pub rest_ms: u64,
-    /// Weight of the answers kept in memory.
+    /// Weight of the answers kept in memory; 0 keeps none.
     pub memo_bytes: u64,
 }
 
@@ -94,7 +94,7 @@ impl Default for Limits {
             candidates: 32,
             url_bytes: 8 << 10,
             calls_per_instance: 1_024,
-            audit_every: 64,
+            audit_every: 512,
             faults_before_rest: 3,
             rest_ms: 30_000,
             memo_bytes: 8 << 20,

@@ -20,8 +20,6 @@ mod description;
 mod error;
 mod failure;
 mod fault;
-#[cfg(test)]
-mod fixture;
 mod host;
 mod instance;
 mod interest;
