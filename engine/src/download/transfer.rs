@@ -208,6 +208,7 @@ impl<'a> Transfer<'a> {
     }
 
     fn apply(&mut self, step: Step) {
+        tracing::debug!(at_ms = self.now().as_millis(), ?step, "step");
         match step {
             Step::Start { lane, source, range } => self.start(lane, source.0, range, None),
             Step::Shrink { lane, end } => {
