@@ -1,7 +1,9 @@
 //! The user's own rules, the registry of components, and files that only
 //! pretend to be components.
 
-use crate::rig::{Authority, Engine, MIB, MIB_PER_SECOND, Origin, Run, bytes_by_host, file, fixture};
+use crate::rig::{
+    Authority, Engine, MIB, MIB_PER_SECOND, Nginx, Origin, Run, Site, bytes_by_host, data, file, fixture, sha256,
+};
 
 const URL: &str = "https://origin.example/pub/file.bin";
 const HOSTS: [&str; 3] = ["origin.example", "mirror-a.example", "mirror-b.example"];
@@ -40,6 +42,24 @@ fn a_users_rule_changes_where_bytes_come_from() {
     for source in receipt["sources"].as_array().expect("sources").iter().filter(|source| source["role"] == "mirror") {
         assert_eq!(source["rule"], "swap-host");
     }
+}
+
+#[test]
+#[ignore = "needs nginx"]
+fn a_users_rule_changes_where_bytes_come_from_over_nginx() {
+    let content = data::bytes(16 * MIB, 1);
+    let authority = Authority::new();
+    let sites = HOSTS.map(|name| Site { name, content: content.to_vec(), directives: "limit_rate 1m;" });
+    let nginx = Nginx::start(&authority, &sites);
+    let resolve = HOSTS.map(|name| nginx.resolve(name));
+    let (rule, pem) = (fixture("swap-host"), authority.pem());
+    let engine = Engine::new();
+    let mut more = vec!["--no-cache", "--allow-private-mirrors", "--cacert", &pem, "--rule", &rule];
+    more.extend(resolve.iter().flat_map(|pinned| ["--resolve", pinned.as_str()]));
+    let receipt = engine.fetch(URL, &more).exits(0).receipt();
+    engine.assert_file("out", &content);
+    assert_eq!(bytes_by_host(&receipt).len(), 3, "{receipt:#}");
+    assert_eq!(receipt["sha256"], sha256(&content));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! output, and what is reported of them.
 
 use crate::rig::{
-    Answer, Authority, Engine, File, MIB, MIB_PER_SECOND, Origin, Proxy, Run, bytes_by_host, data, file, sha256,
+    Answer, Authority, Ending, Engine, File, MIB, MIB_PER_SECOND, Origin, Proxy, Run, bytes_by_host, data, file, sha256,
 };
 
 #[test]
@@ -45,8 +45,9 @@ fn the_server_may_suggest_a_name() {
     assert_eq!(suggested("attachment; filename=\"plain name.zip\""), "plain name.zip");
     assert_eq!(suggested("attachment; filename=x.zip; filename*=UTF-8''na%C3%AFve.zip"), "na\u{ef}ve.zip");
     // A name can neither leave the folder, nor hide, nor mean a device.
-    for hostile in ["../../evil", "/etc/evil", "..\\evil", ".bashrc", "CON", "a\u{1b}[2Jb", "..", ""] {
-        let name = suggested(Box::leak(format!("attachment; filename=\"{hostile}\"").into_boxed_str()));
+    for hostile in ["../../evil", "/etc/evil", "..\\evil", ".bashrc", "CON", "a%1B[2Jb", "..", "%2e%2e%2fevil", ""] {
+        let field = format!("attachment; filename=\"{hostile}\"; filename*=UTF-8''{hostile}");
+        let name = suggested(Box::leak(field.into_boxed_str()));
         assert!(!name.starts_with('.') && !name.eq_ignore_ascii_case("con"), "{hostile:?} gave {name:?}");
         assert!(!name.contains(['/', '\\', '\u{1b}']), "{hostile:?} gave {name:?}");
     }
@@ -68,6 +69,19 @@ fn standard_output_tells_a_wrong_checksum_after_the_bytes() {
     let origin = Origin::file(&file);
     let wrong = format!("sha-256:{}", sha256(b"else"));
     Engine::new().download(["-o", "-", "--checksum", &wrong, &origin.file_url()]).fails(6);
+}
+
+/// What is out of the pipe cannot be taken back: no second file may follow the half of a first.
+#[test]
+fn standard_output_never_mixes_two_files() {
+    let (old, new) = (file(4, 1), file(4, 2));
+    let served = new.clone();
+    let origin = Origin::start(move |request| match request.path.as_str() {
+        "/file.bin" if request.nth == 0 => old.answer(request).cut(MIB, Ending::Close),
+        _ => served.at(request, "/file.bin"),
+    });
+    let run = Engine::new().download(["-o", "-", "-x", "1", &origin.file_url()]).fails(6);
+    assert!(run.stdout.len() <= MIB, "{} bytes", run.stdout.len());
 }
 
 #[test]

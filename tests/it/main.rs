@@ -16,3 +16,4 @@ mod mirrors;
 mod rig;
 mod tidy;
 mod verify;
+mod wording;

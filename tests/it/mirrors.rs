@@ -79,6 +79,27 @@ fn a_single_wrong_byte_is_traced_to_its_source() {
     assert_eq!(receipt["verified"]["by"], "checksum");
 }
 
+/// One block of eight megabytes is wrong. A digest finds it; without one the
+/// receipt must not claim more than samples can show.
+#[test]
+fn a_single_wrong_block_is_found_or_admitted_to_be_possible() {
+    let lie = |request: &Request, file: &File| {
+        let mut bytes = file.bytes.to_vec();
+        bytes[5 * MIB..5 * MIB + 4096].fill(0);
+        File::new(bytes.into()).etag("\"v1\"").answer(request)
+    };
+    let digest = format!("sha-256:{}", sha256(&file(8, 1).bytes));
+    let (engine, run, file) = beside(lie, &["--checksum", &digest]);
+    assert_eq!(run.exits(0).receipt()["verified"]["by"], "checksum");
+    engine.assert_file("out", &file.bytes);
+
+    let (engine, run, file) = beside(lie, &[]);
+    let receipt = run.exits(0).receipt();
+    if engine.read("out") != *file.bytes {
+        assert_eq!(receipt["verified"]["by"], "sampled", "{receipt:#}");
+    }
+}
+
 /// A captive portal answers everything with 200 and a page.
 #[test]
 fn a_mirror_that_answers_with_a_page_is_not_admitted() {

@@ -146,3 +146,21 @@ fn a_lone_origin_is_its_own_truth_and_says_so() {
     let receipt = Engine::new().fetch(&origin.file_url(), &[]).exits(0).receipt();
     assert_eq!(receipt["verified"]["by"], "origin", "{receipt:#}");
 }
+
+/// What an earlier download was content with is not enough for this one.
+#[test]
+fn the_cache_does_not_answer_for_a_digest() {
+    let file = file(1, 1);
+    let served = file.clone();
+    let origin = Origin::start(move |request| served.at(request, "/file.bin").header("Cache-Control", "max-age=3600"));
+    let engine = Engine::new();
+    engine.download(["-o", "first", &origin.file_url()]).exits(0);
+    engine.fetch(&origin.file_url(), &["--require-checksum"]).fails(6);
+    engine.write("wrong", format!("{}  file.bin\n", sha256(b"else")));
+    engine.fetch(&origin.file_url(), &["--checksum-file", "wrong"]).fails(6);
+    engine.fetch(&origin.file_url(), &["--checksum", &format!("sha-256:{}", sha256(b"else"))]).fails(6);
+    engine.assert_absent("out");
+    engine.write("right", format!("{}  file.bin\n", sha256(&file.bytes)));
+    engine.fetch(&origin.file_url(), &["--checksum-file", "right", "--require-checksum"]).exits(0);
+    engine.assert_file("out", &file.bytes);
+}

@@ -255,7 +255,7 @@ async fn run_one(
         Ok(receipt) => {
             reporter.done(&receipt);
             if output.json {
-                output.json(&json!({"v": 1, "event": "done", "receipt": receipt}))?;
+                output.json(&json!({"v": 1, "job": shown, "event": "done", "receipt": receipt}))?;
             } else if output.progress != Progress::None {
                 reporter.note(&summary(&receipt));
             }

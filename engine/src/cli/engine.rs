@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use super::settings::{Settings, cache_dir};
-use crate::component::{RuleOptions, Rules};
+use crate::component::{RuleOptions, RuleState, Rules};
 use crate::download::{Engine, EngineOptions, NetworkUse};
 use crate::model::PrivateMirrors;
-use crate::net::{CertificateCheck, Net, NetOptions, ProxyOptions, ResolveOverride};
+use crate::net::{Authorities, CertificateCheck, Net, NetOptions, ProxyOptions, ResolveOverride};
 use crate::plan::Ramp;
 use crate::store::cache::Cache;
 use crate::store::{History, read_bounded};
@@ -58,7 +58,13 @@ pub(super) fn rules(settings: &Settings) -> Result<Rules, CliError> {
         limits: settings.limits.clone(),
         private_mirrors: private_mirrors(settings),
     };
-    Ok(Rules::open(&options)?)
+    let rules = Rules::open(&options)?;
+    // Whoever named a rule wants its mirrors: to go on without it would hide the fault.
+    let unusable = rules.list().into_iter().find_map(|rule| match (rule.path, rule.state) {
+        (Some(path), RuleState::LeftOut(fault)) => Some(CliError::Rule { path, fault }),
+        _ => None,
+    });
+    unusable.map_or(Ok(rules), Err)
 }
 
 fn private_mirrors(settings: &Settings) -> PrivateMirrors {
@@ -66,7 +72,7 @@ fn private_mirrors(settings: &Settings) -> PrivateMirrors {
 }
 
 fn net_options(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<NetOptions, CliError> {
-    let authorities = settings.text("cacert").map(|path| read_bounded(path.as_ref(), PEM_BYTES)).transpose()?;
+    let authorities = settings.text("cacert").map(authorities).transpose()?;
     let own_agent = concat!("turbo-engine/", env!("CARGO_PKG_VERSION"));
     Ok(NetOptions {
         user_agent: settings.text("user-agent").unwrap_or(own_agent).to_owned(),
@@ -83,6 +89,11 @@ fn net_options(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<Net
 
 /// The user's proxy, else the ones that curl reads. `HTTP_PROXY` in capitals is
 /// not among them: a CGI program would take it from a request header.
+fn authorities(path: &str) -> Result<Authorities, CliError> {
+    let pem = read_bounded(path.as_ref(), PEM_BYTES)?;
+    Authorities::parse(pem).map_err(|error| CliError::usage(format!("{path}: {error}"), "give --cacert a PEM file"))
+}
+
 fn proxy(settings: &Settings) -> ProxyOptions {
     let environment = |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     let own = settings.text("proxy").map(str::to_owned);

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use crate::component::ComponentError;
+use crate::component::{ComponentError, Fault};
 use crate::download::DownloadError;
 use crate::model::files::{InputFileError, MetalinkError, NetrcError};
 use crate::model::{ExitCode, Explain};
@@ -19,6 +19,9 @@ pub(super) enum CliError {
     /// A setting with a value that means nothing.
     #[error("the setting `{key}` from {origin}: {why}")]
     Setting { key: String, origin: String, why: String },
+    /// A rule that the user named broke a limit.
+    #[error("the rule {} cannot be used: {fault}", path.display())]
+    Rule { path: PathBuf, fault: Fault },
     /// A configuration file that cannot be used.
     #[error("the configuration file {} cannot be used", path.display())]
     Config { path: PathBuf, source: Box<dyn Error + Send + Sync> },
@@ -70,6 +73,7 @@ impl CliError {
             | Self::Input { .. }
             | Self::Metalink { .. }
             | Self::Netrc { .. } => ExitCode::Usage,
+            Self::Rule { .. } => ExitCode::Component,
             Self::Runtime(_) => ExitCode::Failed,
             Self::Stdout(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::Done,
             Self::Stdout(_) => ExitCode::Local,
@@ -91,6 +95,9 @@ impl CliError {
             }
             Self::Metalink { .. } => "only Metalink 4 (RFC 5854) is understood".into(),
             Self::Netrc { .. } => "correct the file, or run without --netrc".into(),
+            Self::Rule { .. } => {
+                "correct the rule, or run without --rule; [limits] in the configuration sets limits".into()
+            }
             Self::Runtime(_) | Self::Stdout(_) => return None,
             Self::Download { .. } | Self::Net(_) | Self::Store(_) | Self::Component(_) | Self::ComponentVerb(_) => {
                 return self.explained()?.hint();

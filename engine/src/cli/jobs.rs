@@ -86,7 +86,9 @@ pub(super) fn parse_url(text: &str) -> Result<Url, CliError> {
     let shown: String = text.chars().take(200).collect();
     let url = Url::parse(text).map_err(|error| {
         let hint = match error {
-            url::ParseError::RelativeUrlWithoutBase => format!("write the whole URL: https://{shown}"),
+            url::ParseError::RelativeUrlWithoutBase if !shown.contains(char::is_whitespace) => {
+                format!("write the whole URL: https://{shown}")
+            }
             _ => "write a whole URL, for instance https://example.com/file.zip".into(),
         };
         CliError::usage(format!("`{shown}` is not a URL: {error}"), hint)

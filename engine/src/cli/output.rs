@@ -130,7 +130,8 @@ pub(super) fn json_line(value: &impl Serialize) -> String {
 /// The last event of a failed command.
 pub(super) fn error_event(error: &CliError) -> Value {
     let code = error.exit_code();
-    json!({"v": 1, "event": "error", "error": reason(error), "hint": error.hint(), "exit_code": code as u8})
+    let job = if let CliError::Download { url, .. } = error { Some(url) } else { None };
+    json!({"v": 1, "job": job, "event": "error", "error": reason(error), "hint": error.hint(), "exit_code": code as u8})
 }
 
 /// Text of servers and files must not move the cursor or change colours. Our

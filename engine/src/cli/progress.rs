@@ -42,7 +42,7 @@ impl Reporter {
     /// The last event on standard error, where progress goes there as JSON.
     pub(super) fn done(&self, receipt: &Receipt) {
         if self.output.progress == Progress::Json {
-            eprint_line(&serde_json::json!({"v": 1, "event": "done", "receipt": receipt}));
+            eprint_line(&serde_json::json!({"v": 1, "job": receipt.url, "event": "done", "receipt": receipt}));
         }
     }
 }
@@ -63,7 +63,7 @@ struct PlainState {
 #[derive(Serialize)]
 struct Line<'a> {
     v: u32,
-    url: &'a str,
+    job: &'a str,
     #[serde(flatten)]
     event: &'a Event,
 }
@@ -97,7 +97,7 @@ impl Observer for JobObserver<'_> {
 
 impl JobObserver<'_> {
     fn json(&self, event: &Event) {
-        let line = Line { v: 1, url: self.url, event };
+        let line = Line { v: 1, job: self.url, event };
         if self.reporter.output.json {
             // The next write of data reports a closed output.
             let _ = self.reporter.output.json(&line);

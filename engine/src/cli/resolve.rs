@@ -88,7 +88,7 @@ pub(super) fn run(args: &ResolveArgs, settings: &Settings, output: &Output) -> R
     if output.json {
         let faults: Vec<_> = answer.faults.iter().map(ToString::to_string).collect();
         output.json(&json!({
-            "v": 1, "url": DisplayUrl(&url).to_string(), "region": engine.options.region,
+            "v": 1, "url": DisplayUrl(&url).to_string(), "region": engine.options.region.to_string(),
             "sources": rows, "asked": answer.asked, "advice": answer.advice, "faults": faults,
         }))?;
     } else {

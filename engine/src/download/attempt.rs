@@ -27,6 +27,16 @@ pub(super) struct Attempt<'a> {
     pub observer: &'a dyn Observer,
     pub cancel: &'a CancellationToken,
     pub place: &'a Place,
+    pub ranges: Ranges,
+}
+
+/// Whether parts of the file may be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ranges {
+    /// As it should be.
+    Asked,
+    /// The origin answers them with the whole file.
+    Avoided,
 }
 
 /// A download that has its first answer and a place to write to.
@@ -85,12 +95,12 @@ impl Attempt<'_> {
         budget: &mut RetryBudget,
     ) -> Result<(Opened, Option<Journal>), DownloadError> {
         let vouched = if !job.digests.is_empty() || !job.mirrors.is_empty() { Vouched::Yes } else { Vouched::No };
-        let journal = self.journal(job);
+        let journal = self.journal(job).filter(|_| self.ranges == Ranges::Asked);
         let start = journal.as_ref().map_or(0, first_missing);
         let opening = |start, if_range| Opening {
             net: &self.engine.net,
             observer: self.observer,
-            wanted: Wanted::From(start),
+            wanted: if self.ranges == Ranges::Asked { Wanted::From(start) } else { Wanted::Everything },
             if_range,
             vouched,
         };
@@ -142,15 +152,16 @@ impl Attempt<'_> {
             Output::Stream(stream) => Some(std::mem::replace(stream, Box::new(std::io::sink()))),
             _ => None,
         };
-        let (path, keep) = match target {
-            Some(target) if resumed.is_empty() => {
-                target.discard_unfinished();
-                (target.part(), Keep::Nothing)
-            }
-            Some(target) => (target.part(), Keep::Everything),
-            None => (reserve_private_file(&self.engine.scratch)?, Keep::Nothing),
+        let path = match target {
+            Some(target) => target.part(),
+            None => reserve_private_file(&self.engine.scratch)?,
         };
-        let part = Part::open(&path, keep)?;
+        let part = Part::open(&path, Keep::Everything)?;
+        if let Some(target) = target.filter(|_| resumed.is_empty()) {
+            // In this order: an old journal must never vouch for a new part.
+            target.discard_journal();
+            part.set_len(0)?;
+        }
         if let Some(size) = representation.size {
             part.set_len(size)?;
         }
@@ -257,17 +268,17 @@ impl Attempt<'_> {
         target: Option<&Target>,
         result: Result<Receipt, DownloadError>,
     ) -> Result<Receipt, DownloadError> {
-        let scratch = writer.part().path().to_owned();
+        // Keeps the lock until nothing under the part's name is touched any more.
+        let part = writer.part();
         let writer = Arc::into_inner(writer).expect("every lane and audit has ended");
         let closed = tokio::task::spawn_blocking(move || writer.close()).await.unwrap_or(Err(StoreError::WriterGone));
         match target {
-            None => crate::store::remove(&scratch),
-            Some(target)
-                if matches!(&result, Ok(_) | Err(DownloadError::Mismatch { .. } | DownloadError::Size { .. })) =>
-            {
-                target.discard_unfinished();
-            }
-            Some(_) => {}
+            None => crate::store::remove(part.path()),
+            Some(target) => match &result {
+                Ok(_) => target.discard_journal(),
+                Err(DownloadError::Mismatch { .. } | DownloadError::Size { .. }) => target.discard_unfinished(),
+                Err(_) => {}
+            },
         }
         match (result, closed) {
             (Err(DownloadError::Store(StoreError::WriterGone)), Err(cause)) => Err(cause.into()),

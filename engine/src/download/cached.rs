@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::place::{Place, remember};
 use super::receipt::{Proof, Receipt, Verified};
-use super::{DownloadError, Engine, Event, Job, NetworkUse, Observer, Output, place};
+use super::{DigestRule, DownloadError, Engine, Event, Job, NetworkUse, Observer, Output, place};
 use crate::model::{Algorithm, Digest, DisplayUrl};
 use crate::net::{Body, Get, Precondition, Wanted};
 use crate::plan::freshness::{Freshness, StoredResponse};
@@ -62,6 +62,10 @@ impl Cached<'_> {
         let Usable { blob, by, headers } = usable;
         let (size, sha256) = (blob.size(), blob.digest().clone());
         if job.size.is_some_and(|promised| promised != size) {
+            return Ok(None);
+        }
+        // `--require-checksum` asks for more than what another download was content with.
+        if job.digest_rule == DigestRule::Required && job.digests.is_empty() && !by.is_digest() {
             return Ok(None);
         }
         let target = place.settled(&headers, &job.url)?;
@@ -143,6 +147,7 @@ impl Cached<'_> {
     /// Copies the blob to the target. Gives false when it is not what was promised.
     async fn to_file(&self, blob: Blob, target: &Target, job: &Job) -> Result<bool, DownloadError> {
         let (cache, path, digest, size) = (self.cache.clone(), target.part(), blob.digest().clone(), blob.size());
+        drop(Part::open(&path, Keep::Everything)?);
         target.discard_unfinished();
         let destination = path.clone();
         let copied = blocking(move || cache.copy_out(blob, &destination)).await;

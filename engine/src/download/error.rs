@@ -47,6 +47,9 @@ pub enum DownloadError {
     /// The file at the origin kept changing while it was fetched.
     #[error("the file at the origin changes while it is being downloaded")]
     Changing,
+    /// The origin served ranges at first and does not any more.
+    #[error("the origin stopped serving ranges")]
+    NoRanges,
     /// Not in the cache, and the network is not to be used.
     #[error("the file is not in the cache")]
     Offline,
@@ -64,6 +67,7 @@ impl Explain for DownloadError {
                 ExitCode::Verification
             }
             Self::NotListed(_) | Self::ChecksumFile(_) => ExitCode::Verification,
+            Self::NoRanges => ExitCode::Refused,
             Self::Offline => ExitCode::Network,
             Self::Interrupted => ExitCode::Interrupted,
         }
@@ -87,6 +91,7 @@ impl Explain for DownloadError {
                 "check that the list is in the format of sha256sum and names this file".into()
             }
             Self::Changing => "try again when the origin has settled".into(),
+            Self::NoRanges => "download to a file with -o PATH, which can begin anew".into(),
             Self::Offline => "run the same command without --offline".into(),
             Self::Interrupted => "run the same command again to resume".into(),
         })

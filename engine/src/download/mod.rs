@@ -34,7 +34,7 @@ pub use receipt::{Proof, Receipt, SourceReceipt, Verified};
 use crate::model::Origin;
 use crate::net::Trust;
 use crate::plan::{Role, rank};
-use attempt::Attempt;
+use attempt::{Attempt, Ranges};
 use cached::Cached;
 use place::Place;
 use source::Source;
@@ -60,6 +60,7 @@ pub async fn download(
     {
         return Ok(receipt);
     }
+    job.digests.extend(truth::from_checksum_file(engine, &job).await?);
     let _flight;
     if let Some(cache) = &engine.cache {
         let cached = Cached { engine, cache, observer, cancel };
@@ -72,18 +73,23 @@ pub async fn download(
         return Err(DownloadError::Offline);
     }
     let mut sources = gather(engine, &mut job, observer);
-    job.digests.extend(truth::from_checksum_file(engine, &job, &sources[0]).await?);
-    for _ in 0..=MOST_RESTARTS {
-        let attempt = Attempt { engine, observer, cancel, place: &place };
+    let mut attempt = Attempt { engine, observer, cancel, place: &place, ranges: Ranges::Asked };
+    // What went to standard output cannot be taken back.
+    let mut restarts = if matches!(job.output, Output::Stream(_)) { 0 } else { MOST_RESTARTS };
+    loop {
         match attempt.run(&mut job, &mut sources).await {
-            Err(DownloadError::Changing) => {
+            Err(DownloadError::Changing) if restarts > 0 => {
                 observer.event(&Event::warning("the file at the origin has changed; starting anew"));
+            }
+            Err(DownloadError::NoRanges) if restarts > 0 => {
+                observer.event(&Event::warning("the origin stopped serving ranges; starting anew with one stream"));
+                attempt.ranges = Ranges::Avoided;
             }
             Ok(receipt) => return Ok(Receipt { seconds: begun.elapsed().as_secs_f64(), ..receipt }),
             Err(error) => return Err(error),
         }
+        restarts -= 1;
     }
-    Err(DownloadError::Changing)
 }
 
 /// All the places to ask, the origin first, then what the user named, then

@@ -69,6 +69,11 @@ impl Proof {
         Self::ALL.into_iter().find(|proof| proof.name() == name).unwrap_or(Self::Unverified)
     }
 
+    /// Whether a digest proved the bytes.
+    pub fn is_digest(self) -> bool {
+        !matches!(self, Self::Origin | Self::Sampled | Self::Unverified)
+    }
+
     /// Whether the user stated the digest: then each one must hold.
     pub fn is_users(self) -> bool {
         matches!(self, Self::Checksum | Self::ChecksumFile | Self::Metalink)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use http::HeaderMap;
 use url::Url;
@@ -29,6 +30,8 @@ pub(super) struct Source {
     pub given: RangeSet,
     /// Failures in a row.
     pub failures: u32,
+    /// When the last of them was counted.
+    pub failed_at: Option<Instant>,
 }
 
 /// Counts that connections write and reports read.
@@ -58,6 +61,7 @@ impl Source {
             why: None,
             given: RangeSet::default(),
             failures: 0,
+            failed_at: None,
         }
     }
 

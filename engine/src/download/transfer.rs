@@ -31,6 +31,8 @@ const GRACE: Duration = Duration::from_millis(150);
 const REPORT: Duration = Duration::from_millis(100);
 /// A mirror that fails so often in a row is given up.
 const MIRROR_FAILURES: u32 = 3;
+/// An origin that ignores a range so often in a row has stopped serving them.
+const RANGELESS_ANSWERS: u32 = 2;
 /// Bytes of a mirror before it is first compared; then at every eightfold.
 const FIRST_AUDIT_BYTES: u64 = 256 * 1024;
 const NEXT_AUDIT_FACTOR: u64 = 8;
@@ -40,6 +42,7 @@ const AUDIT_FAILURES: u32 = 3;
 struct Running {
     source: usize,
     start: u64,
+    opened: Instant,
     state: Arc<LaneState>,
     abort: AbortHandle,
 }
@@ -241,7 +244,7 @@ impl<'a> Transfer<'a> {
             writer: Arc::clone(&self.setup.writer),
         };
         let abort = self.tasks.spawn(async move { (lane, task.run(answer).await) });
-        self.lanes.insert(lane, Running { source: index, start: range.start(), state, abort });
+        self.lanes.insert(lane, Running { source: index, start: range.start(), opened: Instant::now(), state, abort });
     }
 
     fn keep_given(&mut self, lane: &Running) {
@@ -275,45 +278,64 @@ impl<'a> Transfer<'a> {
             LaneEnd::Failed(LaneError::Store(error)) => return Err(error.into()),
             LaneEnd::Failed(LaneError::Changed) => return Err(DownloadError::Changing),
             LaneEnd::Failed(error) => {
-                let failure = self.judge(lane.source, &error, position > lane.start);
+                let failure = self.judge(&lane, &error, position > lane.start);
                 self.schedule.fail(id, failure, self.now());
+                if matches!(error, LaneError::NoRanges) && self.needs_one_stream() {
+                    return Err(DownloadError::NoRanges);
+                }
                 self.errors.insert(lane.source, error);
             }
         }
         Ok(())
     }
 
+    /// Whether nobody is left but an origin that serves ranges no more.
+    fn needs_one_stream(&self) -> bool {
+        let (origin, mirrors) = self.setup.sources.split_first().expect("the origin is among the sources");
+        let is_rangeless = origin.failures >= RANGELESS_ANSWERS || origin.is_dropped();
+        self.lanes.is_empty() && is_rangeless && mirrors.iter().all(Source::is_dropped)
+    }
+
     /// Decides what a failure means for its source, and tells the observer.
-    fn judge(&mut self, index: usize, error: &LaneError, progressed: bool) -> Failure {
-        let others = self.lanes.values().any(|lane| lane.source == index);
-        let source = &mut self.setup.sources[index];
+    fn judge(&mut self, lane: &Running, error: &LaneError, progressed: bool) -> Failure {
+        let others = self.lanes.values().any(|other| other.source == lane.source);
+        let source = &mut self.setup.sources[lane.source];
         let (passing, rejected, retry_after) = match error {
             LaneError::Net(error) => (error.is_passing(), error.is_rejection(), error.retry_after()),
             LaneError::Short => (true, false, None),
             _ => (false, false, None),
         };
-        // A server that takes so many connections and no more is healthy.
-        if rejected && others {
+        // A server that takes so many connections, or one that streams, and no
+        // more is healthy.
+        if (rejected || matches!(error, LaneError::NoRanges)) && others {
             let rest = Backoff::default().pause(1, retry_after, chance());
             return Failure { rest, drop_source: false, reduce: true };
         }
         if progressed && passing {
             return Failure::default();
         }
-        source.failures += 1;
-        let spent = !self.setup.budget.spend();
+        // Sixteen lanes that one moment broke are one failure.
+        let is_counted = source.failed_at.is_some_and(|failed_at| lane.opened <= failed_at);
+        if !is_counted {
+            source.failures += 1;
+            source.failed_at = Some(Instant::now());
+            self.setup.budget.spend();
+        }
         let given_up = match source.role {
             Role::Mirror => !passing || source.failures >= MIRROR_FAILURES,
-            Role::Origin => spent || source.failures > self.setup.engine.options.retry,
+            // While another of its lanes lives, so does the origin.
+            Role::Origin => {
+                !others && (self.setup.budget.is_spent() || source.failures > self.setup.engine.options.retry)
+            }
         };
         let rest = Backoff::default().pause(source.failures, retry_after, chance());
-        let event = if given_up {
-            source.become_state(SourceState::Dropped, Some(reason(error)))
-        } else {
+        if given_up && !source.is_dropped() {
+            let event = source.become_state(SourceState::Dropped, Some(reason(error)));
+            self.setup.observer.event(&event);
+        } else if !given_up && !is_counted {
             let host = source.url.host_str().unwrap_or("").to_owned();
-            Event::Retry { host, why: reason(error), wait_s: rest.as_secs_f64() }
-        };
-        self.setup.observer.event(&event);
+            self.setup.observer.event(&Event::Retry { host, why: reason(error), wait_s: rest.as_secs_f64() });
+        }
         Failure { rest, drop_source: given_up, reduce: rejected }
     }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::source::Source;
-use super::{ChecksumFile, DownloadError, Engine, Job, Promised, Proof};
+use super::{ChecksumFile, DownloadError, Engine, Job, NetworkUse, Promised, Proof};
 use crate::model::files::{Sums, SumsError};
 use crate::model::{Digest, Origin};
 use crate::net::{Get, Net, NetError, Trust, Wanted};
@@ -25,16 +25,16 @@ const API_BYTES: usize = 8 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The digests in the list that the user named. Blocks on a local list.
-pub(super) async fn from_checksum_file(
-    engine: &Engine,
-    job: &Job,
-    origin: &Source,
-) -> Result<Vec<Promised>, DownloadError> {
+pub(super) async fn from_checksum_file(engine: &Engine, job: &Job) -> Result<Vec<Promised>, DownloadError> {
     let text = match &job.checksum_file {
         None => return Ok(Vec::new()),
         Some(ChecksumFile::Path(path)) => read_bounded(path, SUMS_BYTES)?,
+        Some(ChecksumFile::Url(_)) if engine.options.network == NetworkUse::Offline => {
+            return Err(DownloadError::Offline);
+        }
         Some(ChecksumFile::Url(url)) => {
-            let get = Get { scoped: origin.scoped.as_ref(), ..Get::new(url, Trust::Typed, Wanted::Everything) };
+            let scoped = (Origin::of(&job.url), job.headers.clone());
+            let get = Get { scoped: Some(&scoped), ..Get::new(url, Trust::Typed, Wanted::Everything) };
             engine.net.get(get).await?.collect(SUMS_BYTES).await?
         }
     };

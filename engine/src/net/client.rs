@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
 use super::resolve::{PolicyResolver, Reach, check_literal};
@@ -42,8 +44,8 @@ pub struct NetOptions {
     pub stall_timeout: Duration,
     /// Proxies.
     pub proxy: ProxyOptions,
-    /// PEM text of the only authorities to trust; none for the system's.
-    pub authorities: Option<Vec<u8>>,
+    /// The only authorities to trust; none for the system's.
+    pub authorities: Option<Authorities>,
     /// Whether certificates are checked.
     pub certificates: CertificateCheck,
     /// Addresses given for names.
@@ -52,6 +54,33 @@ pub struct NetOptions {
     pub private_mirrors: PrivateMirrors,
     /// Bytes per second over all connections.
     pub limit_rate: Option<u64>,
+}
+
+/// Certificates of authorities, as PEM text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorities(Vec<u8>);
+
+/// A text without a certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthoritiesError {
+    /// None at all: nothing could be trusted.
+    #[error("there is no certificate in it")]
+    None,
+    /// One that cannot be read.
+    #[error("a certificate in it is damaged: {0}")]
+    Damaged(rustls::pki_types::pem::Error),
+}
+
+impl Authorities {
+    /// Takes PEM text with at least one certificate.
+    pub fn parse(pem: Vec<u8>) -> Result<Self, AuthoritiesError> {
+        let mut certificates = CertificateDer::pem_slice_iter(&pem).peekable();
+        if certificates.peek().is_none() {
+            return Err(AuthoritiesError::None);
+        }
+        certificates.find_map(Result::err).map_or(Ok(()), |error| Err(AuthoritiesError::Damaged(error)))?;
+        Ok(Self(pem))
+    }
 }
 
 /// Whether certificates are checked.
@@ -228,7 +257,7 @@ fn build(options: &NetOptions, key: ClientKey) -> Result<reqwest::Client, reqwes
         builder = builder.proxy(proxy);
     }
     builder = match &options.authorities {
-        Some(pem) => builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem)?),
+        Some(pem) => builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem.0)?),
         // A plain connection needs no certificates, unless it is to a proxy.
         None if !key.secure && options.proxy.http.is_none() => builder.tls_certs_only([]),
         None => builder,
@@ -322,6 +351,15 @@ mod tests {
         {
             assert!(target(from, to).is_err(), "{from} -> {to}");
         }
+    }
+
+    #[test]
+    fn authorities_are_certificates() {
+        let certificate = |base64: &str| format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
+        let parse = |text: String| Authorities::parse(text.into_bytes());
+        assert!(parse(certificate("AAAA")).is_ok());
+        assert!(matches!(parse("no certificate".into()), Err(AuthoritiesError::None)));
+        assert!(matches!(parse(certificate("AAAA") + &certificate("?")), Err(AuthoritiesError::Damaged(_))));
     }
 
     #[test]

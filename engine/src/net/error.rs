@@ -24,7 +24,7 @@ pub enum NetError {
         source: reqwest::Error,
     },
     /// The address policy forbids the connection.
-    #[error("{host} is at the address {address}, which is not public")]
+    #[error("{host} is not at a public address ({address})")]
     PrivateAddress {
         /// The host.
         host: String,
@@ -112,6 +112,8 @@ impl NetError {
         }
         if cause::<rustls::Error>(&error).is_some() {
             Self::Tls { host, source: error }
+        } else if cause::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
+            Self::Protocol { host, what: "it is not HTTP, or its header is too large".into() }
         } else if error.is_builder() {
             Self::Setup(error)
         } else if error.is_connect() {
@@ -181,12 +183,14 @@ impl Explain for NetError {
         match self {
             Self::Setup(_) => ExitCode::Usage,
             Self::Name { .. }
-            | Self::PrivateAddress { .. }
             | Self::Connect { .. }
             | Self::Tls { .. }
             | Self::Stalled { .. }
             | Self::Broken { .. } => ExitCode::Network,
-            Self::Status { .. } | Self::Protocol { .. } | Self::Redirect { .. } => ExitCode::Refused,
+            // Trying again later helps with none of these.
+            Self::Status { .. } | Self::Protocol { .. } | Self::Redirect { .. } | Self::PrivateAddress { .. } => {
+                ExitCode::Refused
+            }
         }
     }
 
@@ -203,20 +207,21 @@ impl Explain for NetError {
                 "run the same command again to resume; raise --stall-timeout for a slow server".into()
             }
             Self::Broken { .. } => "run the same command again to resume".into(),
-            Self::Status { status, .. } => return status_hint(*status),
+            Self::Status { status, .. } => status_hint(*status).into(),
             Self::Protocol { .. } => "try another mirror, or ask the server's operator".into(),
             Self::Redirect { .. } => "ask for the final URL itself if you trust it".into(),
         })
     }
 }
 
-fn status_hint(status: StatusCode) -> Option<String> {
-    Some(match status.as_u16() {
-        401 | 407 => "give credentials with -H 'Authorization: ...' or --netrc".into(),
-        403 => "the server refuses you: credentials may be missing (-H, --netrc), or the link has expired".into(),
-        404 | 410 => "check the URL for a typing error; the file may have moved".into(),
-        429 | 503 => "the server is busy: try later, or with fewer --connections".into(),
-        500..=599 => "the server has a problem of its own: try later".into(),
-        _ => return None,
-    })
+fn status_hint(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 | 407 => "give credentials with -H 'Authorization: ...' or --netrc",
+        403 => "the server refuses you: credentials may be missing (-H, --netrc), or the link has expired",
+        404 | 410 => "check the URL for a typing error; the file may have moved",
+        429 | 503 => "the server is busy: try later, or with fewer --connections",
+        400..=499 => "the server does not accept this request: check the URL",
+        500..=599 => "the server has a problem of its own: try later",
+        _ => "the server sent no file: check the URL",
+    }
 }

@@ -11,7 +11,9 @@ mod limit;
 mod resolve;
 mod response;
 
-pub use client::{CertificateCheck, Get, Net, NetOptions, Precondition, ProxyOptions, Trust, Wanted};
+pub use client::{
+    Authorities, AuthoritiesError, CertificateCheck, Get, Net, NetOptions, Precondition, ProxyOptions, Trust, Wanted,
+};
 pub use error::NetError;
 pub use limit::RateLimit;
 pub use resolve::{ResolveOverride, ResolveOverrideError};

@@ -68,6 +68,8 @@ impl RampState {
     }
 
     fn step(&mut self, view: View) {
+        // Bytes that proved wrong were taken back: what was measured with them means nothing.
+        self.window = self.window.filter(|(_, delivered)| *delivered <= view.delivered);
         let (since, delivered) = *self.window.get_or_insert((view.now, view.delivered));
         let elapsed = view.now.saturating_sub(since);
         if elapsed < WINDOW || view.delivered == delivered {
@@ -124,5 +126,21 @@ mod tests {
     fn stays_low_where_the_link_is_the_limit() {
         assert!(settle(|_| 20_000_000) <= 2);
         assert_eq!(settle(|_| 900_000_000), 1);
+    }
+
+    #[test]
+    fn survives_bytes_that_are_taken_back() {
+        let mut ramp = RampState::new(Ramp::Adaptive, 16);
+        for (now_ms, delivered) in [(0, 1_000_000), (300, 10), (600, 2_000_000), (900, 4_000_000)] {
+            let view = View {
+                now: Duration::from_millis(now_ms),
+                delivered,
+                remaining: 10_000_000_000,
+                lanes: 1,
+                ready_sources: 1,
+            };
+            ramp.allowed(view);
+        }
+        assert_eq!(ramp.allowed, 2);
     }
 }

@@ -56,6 +56,11 @@ impl RetryBudget {
         self.spent <= self.allowed
     }
 
+    /// Whether more was taken than allowed.
+    pub fn is_spent(&self) -> bool {
+        self.spent > self.allowed
+    }
+
     /// Progress was made.
     pub fn refill(&mut self) {
         self.spent = 0;
@@ -90,7 +95,8 @@ mod tests {
     #[test]
     fn progress_refills_the_budget() {
         let mut budget = RetryBudget::new(2);
-        assert!(budget.spend() && budget.spend() && !budget.spend());
+        assert!(budget.spend() && budget.spend() && !budget.is_spent());
+        assert!(!budget.spend() && budget.is_spent());
         budget.refill();
         assert!(budget.spend());
         assert_eq!(budget.total(), 4);

@@ -257,7 +257,8 @@ impl Schedule {
 
     /// Bytes per second over all lanes.
     pub fn rate(&self) -> f64 {
-        self.lanes.values().filter_map(|lane| lane.rate).sum()
+        // The sum of no floats is -0.0.
+        self.lanes.values().filter_map(|lane| lane.rate).fold(0.0, |sum, rate| sum + rate)
     }
 
     /// Bytes per second of one source, and its open lanes.

@@ -89,8 +89,12 @@ impl Explain for StoreError {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     "choose a directory that you may write to with -d DIR or -o PATH".into()
                 }
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "check the path given with -o or -d".into(),
-                _ => return None,
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "check how the path is written".into(),
+                io::ErrorKind::AlreadyExists => {
+                    "a file stands where a directory is needed: choose another place with -o or -d".into()
+                }
+                io::ErrorKind::InvalidFilename => "choose another, shorter name with -o".into(),
+                _ => "check the path, the disk and the permissions".into(),
             },
             Self::Foreign(_) => "choose another name with -o, or --if-exists overwrite to replace it".into(),
             Self::Outdated(_) => {

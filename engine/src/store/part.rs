@@ -31,6 +31,11 @@ impl Part {
             // Some network file systems cannot lock; a lock is a courtesy there.
             Ok(()) | Err(std::fs::TryLockError::Error(_)) => {}
         }
+        // Between opening and locking another process may have finished: then
+        // this handle is the file under the final name.
+        if !is_at(&file, path) {
+            return Err(StoreError::Busy(path.to_owned()));
+        }
         if keep == Keep::Nothing {
             file.set_len(0).map_err(StoreError::io("truncate", path))?;
         }
@@ -97,6 +102,21 @@ pub(super) fn sync_directory(path: &Path) {
     }
     #[cfg(not(unix))]
     let _ = path;
+}
+
+/// Whether `path` still names the open file.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    let named = std::fs::metadata(path).map(identity);
+    named.is_ok_and(|named| file.metadata().is_ok_and(|open| identity(open) == named))
+}
+
+/// An open file cannot be renamed where handles do not share that right.
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 #[cfg(unix)]

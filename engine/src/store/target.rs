@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::part::sync_directory;
-use super::{Journal, JournalError, StoreError};
+use super::part::{Part, sync_directory};
+use super::{Journal, JournalError, Keep, StoreError};
 
 /// What to do when the final name exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -68,11 +68,18 @@ impl Target {
         Ok(std::fs::metadata(&self.name).map_err(StoreError::io("read", &self.name))?.len())
     }
 
-    /// Removes what an unfinished download left.
+    /// Removes what an unfinished download left. Only for who has locked the part.
     pub fn discard_unfinished(&self) {
-        // What cannot be removed is recognised by its journal and overwritten.
-        let _ = std::fs::remove_file(self.state());
+        self.discard_journal();
+        // What cannot be removed has no journal and is overwritten.
         let _ = std::fs::remove_file(self.part());
+    }
+
+    /// Removes the journal, for good: a part without one is never resumed.
+    pub fn discard_journal(&self) {
+        if std::fs::remove_file(self.state()).is_ok() {
+            sync_directory(&self.name);
+        }
     }
 
     /// The journal of an earlier run, when its data is there as well.
@@ -82,15 +89,17 @@ impl Target {
         Ok(complete.then_some(journal))
     }
 
-    /// Checks that the directory takes new files, before anything is fetched.
+    /// Checks, before anything is fetched, that the directory takes new files
+    /// and that no other process downloads to the same name.
     pub fn check_writable(&self) -> Result<(), StoreError> {
         let part = self.part();
-        let existed = part.exists();
-        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&part);
-        opened.map_err(StoreError::io("create", &part))?;
-        if !existed {
-            let _ = std::fs::remove_file(&part);
+        if part.exists() {
+            return Part::open(&part, Keep::Everything).map(drop);
         }
+        // Under a name of its own: nobody may lock what is about to vanish.
+        let probe = self.beside(&format!(".turbo-probe-{}", std::process::id()));
+        File::create(&probe).map_err(StoreError::io("create", &part))?;
+        remove(&probe);
         Ok(())
     }
 
@@ -169,6 +178,16 @@ mod tests {
         target.check_writable().expect("our own folder");
         assert_eq!(target.part(), folder.path().join("a/b/f.bin.turbo-part"));
         assert!(!target.part().exists());
+    }
+
+    #[test]
+    fn a_part_in_use_is_refused() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let target = Target::new(folder.path().join("f.bin")).expect("a folder");
+        let part = Part::open(&target.part(), Keep::Nothing).expect("a new part");
+        assert!(matches!(target.check_writable(), Err(StoreError::Busy(_))));
+        drop(part);
+        target.check_writable().expect("nobody uses it any more");
     }
 
     #[test]

@@ -78,7 +78,9 @@ impl<'ast> Visit<'ast> for Collector {
 
 /// Unit tests may touch scratch files and servers; the layers are about the product.
 fn is_cfg_test(attribute: &Attribute) -> bool {
-    attribute.path().is_ident("cfg") && attribute.parse_args::<Path>().is_ok_and(|path| path.is_ident("test"))
+    let syn::Meta::List(list) = &attribute.meta else { return false };
+    let condition = list.tokens.to_string().replace(' ', "");
+    attribute.path().is_ident("cfg") && (condition == "test" || condition.starts_with("all(test,"))
 }
 
 fn joined(prefix: &[String], name: &str) -> Vec<String> {
@@ -122,7 +124,10 @@ mod tests {
             ["crate::net::retry::inner::X", "crate::store::Cache"]
         );
         assert_eq!(names("mod inside { use super::Z; }"), ["crate::net::retry::Z"]);
-        assert!(names("#[cfg(test)] mod tests { use std::fs::File; }").is_empty());
+        for condition in ["test", "all(test, unix)"] {
+            assert!(names(&format!("#[cfg({condition})] mod tests {{ use std::fs::File; }}")).is_empty());
+        }
+        assert!(!names("#[cfg(not(test))] mod live { use std::fs::File; }").is_empty());
     }
 
     #[test]
