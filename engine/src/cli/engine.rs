@@ -41,22 +41,27 @@ pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Resul
 
 /// Loads the mirror rules that settings name.
 pub(super) fn rules(settings: &Settings) -> Result<Rules, CliError> {
-    let options = RuleOptions {
+    Ok(Rules::open(&rule_options(settings))?)
+}
+
+/// Which mirror rules settings name, and what those may do.
+pub(super) fn rule_options(settings: &Settings) -> RuleOptions {
+    RuleOptions {
         cache_dir: Some(cache_dir(settings)),
         built_in: true,
         user: settings.list("rule").into_iter().map(PathBuf::from).collect(),
         settings: settings.rules.clone(),
         limits: settings.limits.clone(),
         private_mirrors: private_mirrors(settings),
-    };
-    Ok(Rules::open(&options)?)
+    }
 }
 
 fn private_mirrors(settings: &Settings) -> PrivateMirrors {
     if settings.switch("allow-private-mirrors") { PrivateMirrors::Allow } else { PrivateMirrors::Refuse }
 }
 
-fn net_options(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<NetOptions, CliError> {
+/// What settings say of the network.
+pub(super) fn net_options(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<NetOptions, CliError> {
     let authorities = settings.text("cacert").map(|path| read_bounded(path.as_ref(), PEM_BYTES)).transpose()?;
     let own_agent = concat!("turbo-engine/", env!("CARGO_PKG_VERSION"));
     Ok(NetOptions {
@@ -74,7 +79,7 @@ fn net_options(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<Net
 
 /// The user's proxy, else the ones that curl reads. `HTTP_PROXY` in capitals is
 /// not among them: a CGI program would take it from a request header.
-fn proxy(settings: &Settings) -> ProxyOptions {
+pub(super) fn proxy(settings: &Settings) -> ProxyOptions {
     let environment = |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     let own = settings.text("proxy").map(str::to_owned);
     let all = || environment(&["all_proxy", "ALL_PROXY"]);
