@@ -17,7 +17,7 @@ pub(super) struct CompletionsArgs {
 }
 
 /// Prints a completion script.
-pub(super) fn run(args: &CompletionsArgs, output: &Output) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: CompletionsArgs, output: &Output) -> Result<ExitCode, CliError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "turbo-engine", &mut script);
     output.data(&String::from_utf8_lossy(&script))?;

@@ -15,7 +15,7 @@ use super::output::{Output, Progress};
 use super::progress::{Reporter, summary};
 use super::settings::{Flag, Settings, joined};
 use super::stats;
-use crate::download::{DownloadError, Engine, Receipt, download};
+use crate::download::{DownloadError, Engine, NetworkUse, Receipt, download};
 use crate::model::{Digest, ExitCode};
 use crate::net::ResolveOverride;
 use crate::store::write_atomic;
@@ -48,6 +48,10 @@ pub(super) struct DownloadArgs {
     /// Also write the receipt as JSON to this file
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     receipt: Option<PathBuf>,
+
+    /// Take files from the cache only, however old, and send nothing
+    #[arg(long, conflicts_with = "no_cache")]
+    offline: bool,
 
     #[command(flatten)]
     sources: SourceArgs,
@@ -143,12 +147,12 @@ pub(super) struct NetworkArgs {
 
 /// A flag with a value.
 pub(super) fn valued(key: &'static str, value: Option<impl Into<String>>) -> Option<Flag> {
-    value.map(|value| Flag { key, value: value.into(), flag: key })
+    value.map(|value| Flag { key, value: value.into(), name: key })
 }
 
-/// A flag that is a switch: `flag` sets `key` to `value`.
-fn switch(set: bool, flag: &'static str, key: &'static str, value: &str) -> Option<Flag> {
-    set.then(|| Flag { key, value: value.to_owned(), flag })
+/// A flag that is a switch: `name` sets `key` to `value`.
+fn switch(set: bool, name: &'static str, key: &'static str, value: &str) -> Option<Flag> {
+    set.then(|| Flag { key, value: value.to_owned(), name })
 }
 
 /// The value of a flag that is a path.
@@ -160,7 +164,7 @@ impl SourceArgs {
     pub(super) fn flags(&self) -> Vec<Flag> {
         let rules = self.rule.iter().map(|path| path.to_string_lossy().into_owned());
         let flags = [
-            (!self.rule.is_empty()).then(|| Flag { key: "rule", value: joined(rules), flag: "rule" }),
+            (!self.rule.is_empty()).then(|| Flag { key: "rule", value: joined(rules), name: "rule" }),
             switch(self.no_rules, "no-rules", "rules", "false"),
             valued("connections", self.connections.clone()),
             valued("max-per-host", self.max_per_host.clone()),
@@ -203,9 +207,12 @@ impl DownloadArgs {
 }
 
 /// Runs the verb.
-pub(super) fn run(args: DownloadArgs, settings: &Settings, output: &Output) -> Result<ExitCode, CliError> {
-    let engine = engine::build(settings, args.network.resolve.clone())?;
-    let planned = plan(&args, settings, engine.options)?;
+pub(super) fn run(args: &DownloadArgs, settings: &Settings, output: &Output) -> Result<ExitCode, CliError> {
+    let mut engine = engine::build(settings, args.network.resolve.clone())?;
+    if args.offline {
+        engine.options.network = NetworkUse::Offline;
+    }
+    let planned = plan(args, settings, engine.options)?;
     let runtime = engine::runtime()?;
     let outcomes = runtime.block_on(run_all(&engine, planned, settings.count("jobs").max(1) as usize, output));
     // Idle connections are not worth waiting for.

@@ -1,14 +1,15 @@
 //! An engine out of settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use super::settings::{Settings, cache_dir};
 use crate::component::{RuleOptions, Rules};
-use crate::download::{Engine, EngineOptions};
+use crate::download::{Engine, EngineOptions, NetworkUse};
 use crate::model::PrivateMirrors;
 use crate::net::{CertificateCheck, Net, NetOptions, ProxyOptions, ResolveOverride};
 use crate::plan::Ramp;
+use crate::store::cache::Cache;
 use crate::store::{History, read_bounded};
 
 /// Connections where the user named no number.
@@ -26,6 +27,7 @@ pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Resul
     Ok(Engine {
         net: Net::new(net_options(settings, resolve)?),
         rules,
+        cache: if settings.switch("cache") { open_cache(settings, &cache) } else { None },
         history: History::new(&cache),
         scratch: cache.join("stream-v1"),
         options: EngineOptions {
@@ -34,9 +36,16 @@ pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Resul
             max_per_host: settings.connections("max-per-host").unwrap_or(MAX_PER_HOST),
             retry: settings.count("retry"),
             region: settings.region(),
+            network: NetworkUse::Allowed,
             buffer_bytes: usize::try_from(settings.bytes("buffer")).unwrap_or(usize::MAX),
         },
     })
+}
+
+/// Opens the cache. One that cannot be opened must not stop a download.
+fn open_cache(settings: &Settings, folder: &Path) -> Option<Cache> {
+    let opened = Cache::open(folder, settings.bytes("cache-size"));
+    opened.inspect_err(|error| tracing::warn!("the cache cannot be used: {error}")).ok()
 }
 
 /// Loads the mirror rules that settings name.

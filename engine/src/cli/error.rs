@@ -71,8 +71,12 @@ impl CliError {
 
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage { .. } | Self::Setting { .. } | Self::Config { .. } => ExitCode::Usage,
-            Self::Input { .. } | Self::Metalink { .. } | Self::Netrc { .. } => ExitCode::Usage,
+            Self::Usage { .. }
+            | Self::Setting { .. }
+            | Self::Config { .. }
+            | Self::Input { .. }
+            | Self::Metalink { .. }
+            | Self::Netrc { .. } => ExitCode::Usage,
             Self::Runtime(_) => ExitCode::Failed,
             Self::Stdout(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::Done,
             Self::Stdout(_) => ExitCode::Local,

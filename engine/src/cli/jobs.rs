@@ -158,7 +158,7 @@ impl Common<'_> {
         let text = if path.as_os_str() == "-" { read_stdin()? } else { read_bounded(path, INPUT_BYTES)? };
         if text.trim_ascii_start().starts_with(b"<") || text.starts_with(b"\xef\xbb\xbf<") {
             let files = parse_metalink(&text).map_err(|source| CliError::Metalink { path: path.to_owned(), source })?;
-            return files.into_iter().map(|file| self.metalink(file)).collect();
+            return files.iter().map(|file| self.metalink(file)).collect();
         }
         let entries = parse_input_file(&text).map_err(|source| CliError::Input { path: path.to_owned(), source })?;
         Ok(entries.into_iter().map(|entry| self.entry(entry)).collect())
@@ -180,7 +180,7 @@ impl Common<'_> {
         planned
     }
 
-    fn metalink(&self, file: MetalinkFile) -> Result<Planned, CliError> {
+    fn metalink(&self, file: &MetalinkFile) -> Result<Planned, CliError> {
         let wrong = |what: &str| {
             let what = format!("the Metalink's file `{}` {what}", file.name.chars().take(100).collect::<String>());
             CliError::usage(what, "ask whoever made the Metalink")

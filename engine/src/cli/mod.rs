@@ -100,6 +100,7 @@ enum ProgressChoice {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value lives, once")]
 enum Verb {
     /// Download files
     Download(download::DownloadArgs),
@@ -145,7 +146,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode, CliError> {
     match cli.verb {
         Verb::Download(args) => {
             let settings = load(&args.flags())?;
-            download::run(args, &settings, output)
+            download::run(&args, &settings, output)
         }
         Verb::Resolve(args) => {
             let settings = load(&args.flags())?;
@@ -161,7 +162,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode, CliError> {
             doctor::run(&args, cli.global.config.as_deref(), loaded, output)
         }
         Verb::Config(config::ConfigVerb::Show) => config::show(&load(&[])?, output),
-        Verb::Completions(args) => completions::run(&args, output),
+        Verb::Completions(args) => completions::run(args, output),
         Verb::Man => completions::man(output),
     }
 }

@@ -64,6 +64,7 @@ impl Output {
     }
 
     /// Prints data.
+    #[expect(clippy::unused_self, reason = "every way out leads through this type")]
     pub(super) fn data(&self, text: &str) -> Result<(), CliError> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(CliError::Stdout)
@@ -77,14 +78,14 @@ impl Output {
     /// Prints a line for the user.
     pub(super) fn note(&self, text: &str) {
         if !self.quiet && !self.json {
-            self.line(text);
+            print_line(text);
         }
     }
 
     /// Prints a warning.
     pub(super) fn warning(&self, text: &str) {
         if !self.quiet && !self.json {
-            self.line(&format!("{} {text}", self.painted("warning:", "33")));
+            print_line(&format!("{} {text}", self.painted("warning:", "33")));
         }
     }
 
@@ -97,25 +98,26 @@ impl Output {
             // A closed output has nobody left to tell.
             let _ = self.json(&error_event(error));
         }
-        self.line(&format!("{} {error}", self.painted("error:", "1;31")));
+        print_line(&format!("{} {error}", self.painted("error:", "1;31")));
         let mut next = error.source();
         while let Some(cause) = next {
-            self.line(&format!("  caused by: {cause}"));
+            print_line(&format!("  caused by: {cause}"));
             next = cause.source();
         }
         if let Some(hint) = error.hint() {
-            self.line(&format!("{} {hint}", self.painted("hint:", "36")));
+            print_line(&format!("{} {hint}", self.painted("hint:", "36")));
         }
-    }
-
-    fn line(&self, text: &str) {
-        // Nobody can be told that standard error is closed.
-        let _ = writeln!(io::stderr().lock(), "{}", printable(text));
     }
 
     fn painted(&self, text: &str, code: &str) -> String {
         if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// Prints a line on standard error.
+fn print_line(text: &str) {
+    // Nobody can be told that standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "{}", printable(text));
 }
 
 /// A value as one line of JSON.

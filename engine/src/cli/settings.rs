@@ -60,6 +60,7 @@ known! {
     "buffer" = "32MiB", parse_bytes, "most bytes between the network and the disk";
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one of the checks, and some can fail")]
 fn any(_: &str) -> Result<(), String> {
     Ok(())
 }
@@ -126,8 +127,8 @@ impl fmt::Display for From {
 pub(super) struct Flag {
     pub key: &'static str,
     pub value: String,
-    /// The flag's name, where it is not the key.
-    pub flag: &'static str,
+    /// The flag's name, which need not be the key.
+    pub name: &'static str,
 }
 
 /// A value and where it came from.
@@ -168,8 +169,8 @@ impl Settings {
             settings.read_file(&path)?;
         }
         settings.read_environment();
-        for Flag { key, value, flag } in flags {
-            settings.set(key, value.clone(), From::Flag((*flag).to_owned()));
+        for Flag { key, value, name } in flags {
+            settings.set(key, value.clone(), From::Flag((*name).to_owned()));
         }
         settings.check()?;
         Ok(settings)
@@ -389,7 +390,7 @@ mod tests {
             "retry = 9\njobs = 2\nrule = [\"a.wasm\", \"b.wasm\"]\n[rules.mine]\nfrom = \"x\"\n[limits]\nfuel = 7\n",
         )
         .expect("writable");
-        let flag = Flag { key: "retry", value: "3".into(), flag: "retry" };
+        let flag = Flag { key: "retry", value: "3".into(), name: "retry" };
         let settings = Settings::load(Some(&path), &[flag]).expect("a good file");
         assert_eq!((settings.count("retry"), settings.count("jobs")), (3, 2));
         assert_eq!(settings.value("jobs").origin, From::File(path));

@@ -54,9 +54,9 @@ pub(super) fn run(args: &StatsArgs, settings: &Settings, output: &Output) -> Res
         }
     };
     if output.json {
-        output.json(&totals)?
+        output.json(&totals)?;
     } else {
-        output.data(&table(&totals))?
+        output.data(&table(&totals))?;
     }
     Ok(ExitCode::Done)
 }
@@ -85,7 +85,9 @@ pub(super) fn remember(settings: &Settings, engine: &Engine, outcomes: &[JobOutc
 }
 
 fn added(mut totals: Totals, accounts: &[Account], counted: &BTreeMap<String, RuleCounts>) -> Vec<u8> {
-    accounts.iter().for_each(|account| totals.add(account));
+    for account in accounts {
+        totals.add(account);
+    }
     for (rule, counts) in counted.iter().filter(|(_, counts)| counts.calls > 0 || !counts.faults.is_empty()) {
         totals.add_rule(&RuleAccount {
             rule: rule.clone(),

@@ -109,7 +109,10 @@ pub fn build(options: &BuildOptions) -> Result<Built, BuildError> {
 pub fn check(options: &BuildOptions) -> Result<Built, BuildError> {
     let (built, component) = compile(options)?;
     for (path, want) in [(built.path.clone(), component), (digest_path(&built), digest_line(&built).into_bytes())] {
-        let found = fs::read(&path).map_err(|source| BuildError::file(&path, source))?;
+        let found = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(BuildError::Absent { path }),
+            other => other.map_err(|source| BuildError::file(&path, source))?,
+        };
         if found != want {
             return Err(BuildError::Differs { path, found: sha256(&found).hex(), want: sha256(&want).hex() });
         }
@@ -210,6 +213,12 @@ pub enum BuildError {
         #[source]
         source: io::Error,
     },
+    /// A file to compare with is not there.
+    #[error("{} does not exist", path.display())]
+    Absent {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is not what the source builds.
     #[error("{} is not what its source builds: found sha-256 {found}, built {want}", path.display())]
     Differs {
@@ -235,7 +244,7 @@ impl Explain for BuildError {
             Self::Tool { .. } | Self::MissingTarget(_) | Self::Compile { .. } => ExitCode::Failed,
             Self::Encode(_) => ExitCode::Component,
             Self::File { .. } => ExitCode::Local,
-            Self::Differs { .. } => ExitCode::Verification,
+            Self::Absent { .. } | Self::Differs { .. } => ExitCode::Verification,
         }
     }
 
@@ -247,6 +256,7 @@ impl Explain for BuildError {
             }
             Self::MissingTarget(target) => return Some(format!("run `rustup target add {target}`")),
             Self::Encode(_) => "export the component, for instance with turbo_component::export_mirror_rule!",
+            Self::Absent { .. } => "build it without --check first",
             Self::Differs { .. } => {
                 "build it again without --check and commit the result; compare `rustc --version` if it still differs"
             }

@@ -91,6 +91,8 @@ pub enum ScanLimit {
     Locals,
     /// `nesting`.
     Nesting,
+    /// `compile_ms`.
+    CompileTime,
     /// `items`.
     Items,
     /// `modules`.
@@ -111,6 +113,7 @@ impl fmt::Display for ScanLimit {
             Self::Functions => "too many functions",
             Self::Locals => "too many locals in a function",
             Self::Nesting => "blocks nested too deep",
+            Self::CompileTime => "compilation would take too long",
             Self::Items => "too many items",
             Self::Modules => "too many modules",
             Self::Instances => "too many instances",

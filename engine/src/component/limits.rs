@@ -24,6 +24,9 @@ pub struct Limits {
     pub locals: u32,
     /// Depth of nested blocks in one function.
     pub nesting: u32,
+    /// Time that compilation would take on one core, estimated from the shape
+    /// of the code.
+    pub compile_ms: u64,
     /// Types, imports, exports, globals, elements and data segments together.
     pub items: u32,
     /// Core modules and nested components in the file together.
@@ -62,7 +65,7 @@ pub struct Limits {
     pub faults_before_rest: u32,
     /// How long a component rests before it is tried again.
     pub rest_ms: u64,
-    /// Weight of the answers kept in memory.
+    /// Weight of the answers kept in memory; 0 keeps none.
     pub memo_bytes: u64,
 }
 
@@ -74,6 +77,7 @@ impl Default for Limits {
             functions: 10_000,
             locals: 2_000,
             nesting: 1_000,
+            compile_ms: 3_000,
             items: 10_000,
             modules: 16,
             instances: 8,
@@ -90,7 +94,7 @@ impl Default for Limits {
             candidates: 32,
             url_bytes: 8 << 10,
             calls_per_instance: 1_024,
-            audit_every: 64,
+            audit_every: 512,
             faults_before_rest: 3,
             rest_ms: 30_000,
             memo_bytes: 8 << 20,

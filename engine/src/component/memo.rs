@@ -16,8 +16,8 @@ use crate::model::Region;
 /// What an entry weighs beside its texts.
 const ENTRY_BYTES: usize = 256;
 
-/// Answers by URL and region, bounded by weight.
-pub(super) struct Memo(Cache<Key, Arc<Answer>>);
+/// Answers by URL and region, bounded by weight; none where none may be kept.
+pub(super) struct Memo(Option<Cache<Key, Arc<Answer>>>);
 
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
@@ -41,15 +41,17 @@ impl Equivalent<Key> for KeyRef<'_> {
 
 impl Memo {
     pub(super) fn new(max_bytes: u64) -> Self {
-        Self(Cache::builder().max_capacity(max_bytes).weigher(weigh).build())
+        Self((max_bytes > 0).then(|| Cache::builder().max_capacity(max_bytes).weigher(weigh).build()))
     }
 
     pub(super) fn get(&self, url: &str, region: Region) -> Option<Arc<Answer>> {
-        self.0.get(&KeyRef { url, region })
+        self.0.as_ref()?.get(&KeyRef { url, region })
     }
 
     pub(super) fn keep(&self, url: &str, region: Region, answer: &Arc<Answer>) {
-        self.0.insert(Key { url: url.into(), region }, Arc::clone(answer));
+        if let Some(answers) = &self.0 {
+            answers.insert(Key { url: url.into(), region }, Arc::clone(answer));
+        }
     }
 }
 

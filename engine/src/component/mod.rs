@@ -20,8 +20,6 @@ mod description;
 mod error;
 mod failure;
 mod fault;
-#[cfg(test)]
-mod fixture;
 mod host;
 mod instance;
 mod interest;
@@ -36,6 +34,7 @@ mod sandbox;
 mod scan;
 mod set;
 mod settings;
+mod shape;
 mod source;
 mod tally;
 #[cfg(test)]

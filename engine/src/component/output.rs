@@ -12,7 +12,7 @@ use super::bindings::v0_1::rules;
 use super::failure::Failure;
 use super::text::printable;
 use super::{FaultKind, Limits, OutputCheck};
-use crate::model::{Candidate, CandidateKind, PrivateMirrors, Promise, Region, is_public};
+use crate::model::{Candidate, CandidateKind, DisplayUrl, PrivateMirrors, Promise, Region, is_public};
 
 const HIGHEST_WEIGHT: u32 = 100;
 const QUOTED_BYTES: usize = 120;
@@ -69,8 +69,16 @@ impl Dropped {
     fn add(&mut self, check: OutputCheck, url: &str, count: usize) {
         match self.0.iter_mut().find(|drop| drop.check == check) {
             Some(drop) => drop.count += count,
-            None => self.0.push(DroppedBy { check, count, first: printable(url, QUOTED_BYTES) }),
+            None => self.0.push(DroppedBy { check, count, first: quote(url) }),
         }
+    }
+}
+
+/// A refused URL, without what may be a secret in it.
+fn quote(text: &str) -> String {
+    match Url::parse(text) {
+        Ok(url) => printable(&DisplayUrl(&url).to_string(), QUOTED_BYTES),
+        Err(_) => printable(text, QUOTED_BYTES),
     }
 }
 

@@ -5,12 +5,18 @@
 //! code is bounded first, by a pass that only counts. Whether the code is
 //! valid is the compiler's to say.
 
-use wasmparser::{BinaryReaderError, Encoding, FunctionBody, Operator, Parser, Payload, TableInit};
+use wasmparser::{BinaryReaderError, Encoding, FunctionBody, Parser, Payload, TableInit};
 
+use super::shape::Shape;
 use super::{Limits, ScanLimit};
 
 /// Length of a page of linear memory.
 const PAGE_BYTES: u64 = 64 << 10;
+
+/// Calls between components go through code that the compiler makes up from
+/// their types, and a type can be far larger than the file that states it.
+/// What wraps a plain guest only passes functions on.
+const COMPOSED: &str = "it is composed of several components, the limit is one with code of its own";
 
 /// What a component asks for and what it offers.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -44,8 +50,16 @@ pub(super) fn scan(bytes: &[u8], limits: &Limits) -> Result<Scan, Refusal> {
     if !Parser::is_component(bytes) {
         return Err(not_a_component(bytes));
     }
-    let mut counter =
-        Counter { limits, depth: 0, functions: 0, items: 0, modules: 0, instances: 0, found: Scan::default() };
+    let mut counter = Counter {
+        limits,
+        nested_in: Vec::new(),
+        functions: 0,
+        items: 0,
+        modules: 0,
+        instances: 0,
+        compile_us: 0,
+        found: Scan::default(),
+    };
     for payload in Parser::new(0).parse_all(bytes) {
         counter.count(&payload?)?;
     }
@@ -76,11 +90,12 @@ fn within(found: u64, limit: u64, which: ScanLimit) -> Result<(), Refusal> {
 /// Sums over the file and everything nested in it.
 struct Counter<'a> {
     limits: &'a Limits,
-    depth: u32,
+    nested_in: Vec<Encoding>,
     functions: u64,
     items: u64,
     modules: u64,
     instances: u64,
+    compile_us: u64,
     found: Scan,
 }
 
@@ -88,7 +103,10 @@ impl Counter<'_> {
     fn count(&mut self, payload: &Payload<'_>) -> Result<(), Refusal> {
         match payload {
             Payload::Version { encoding, .. } => self.enter(*encoding)?,
-            Payload::End(_) => self.depth -= 1,
+            Payload::End(_) => drop(self.nested_in.pop()),
+            Payload::ModuleSection { .. } | Payload::ComponentCanonicalSection(_) if self.is_nested_component() => {
+                return Err(Refusal::Limit(ScanLimit::Modules, COMPOSED.into()));
+            }
             Payload::FunctionSection(section) => self.functions(section.count())?,
             Payload::CodeSectionEntry(body) => self.body(body)?,
             Payload::TableSection(section) => {
@@ -141,17 +159,19 @@ impl Counter<'_> {
     }
 
     fn enter(&mut self, encoding: Encoding) -> Result<(), Refusal> {
-        self.depth += 1;
-        self.modules += u64::from(self.depth > 1);
-        if matches!(encoding, Encoding::Module) {
-            self.instances = 0;
-        }
+        self.modules += u64::from(!self.nested_in.is_empty());
+        self.nested_in.push(encoding);
+        self.instances = 0;
         within(self.modules, self.limits.modules.into(), ScanLimit::Modules)
+    }
+
+    fn is_nested_component(&self) -> bool {
+        matches!(self.nested_in[..], [_, .., Encoding::Component])
     }
 
     /// Keeps a name of the component itself, not of one nested in it.
     fn name(&mut self, name: &str, list: fn(&mut Scan) -> &mut Vec<String>) {
-        if self.depth == 1 {
+        if self.nested_in.len() == 1 {
             list(&mut self.found).push(name.to_owned());
         }
     }
@@ -172,29 +192,13 @@ impl Counter<'_> {
         within(self.instances, self.limits.instances.into(), ScanLimit::Instances)
     }
 
-    fn body(&self, body: &FunctionBody<'_>) -> Result<(), Refusal> {
-        within(body.range().len() as u64, self.limits.function_bytes.into(), ScanLimit::FunctionBytes)?;
-        let mut locals = 0u64;
-        for group in body.get_locals_reader()? {
-            locals += u64::from(group?.0);
-        }
-        within(locals, self.limits.locals.into(), ScanLimit::Locals)?;
-        self.nesting(body)
-    }
-
-    fn nesting(&self, body: &FunctionBody<'_>) -> Result<(), Refusal> {
-        let mut operators = body.get_operators_reader()?;
-        let mut depth = 0u64;
-        while !operators.eof() {
-            match operators.read()? {
-                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } | Operator::TryTable { .. } => {
-                    depth += 1;
-                    within(depth, self.limits.nesting.into(), ScanLimit::Nesting)?;
-                }
-                Operator::End => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-        }
-        Ok(())
+    fn body(&mut self, body: &FunctionBody<'_>) -> Result<(), Refusal> {
+        let limits = self.limits;
+        within(body.range().len() as u64, limits.function_bytes.into(), ScanLimit::FunctionBytes)?;
+        let shape = Shape::of(body)?;
+        within(shape.locals, limits.locals.into(), ScanLimit::Locals)?;
+        within(shape.depth, limits.nesting.into(), ScanLimit::Nesting)?;
+        self.compile_us += shape.compile_us();
+        within(self.compile_us / 1_000, limits.compile_ms, ScanLimit::CompileTime)
     }
 }

@@ -9,7 +9,7 @@
 //! Written here because the usual implementation waits on an asynchronous
 //! runtime, which must not happen on a thread that belongs to one.
 
-use wasmtime::component::{Component, ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType};
+use wasmtime::component::{Component, ComponentType, Lift, Linker, LinkerInstance, Lower, Resource};
 use wasmtime::{StoreContextMut, bail};
 
 use super::sandbox::Sandbox;
@@ -42,17 +42,19 @@ pub(super) fn extend(base: &Linker<Sandbox>, component: &Component) -> wasmtime:
     Ok(Some(linker))
 }
 
-/// What is at the other end of an output stream; nothing else has a resource.
-struct Output;
+/// A resource. There is one type of them, because `define_unknown_imports_as_traps`
+/// gives this one to every interface that names a resource of another.
+type Handle = Resource<()>;
 
 const STDOUT: u32 = 1;
 const STDERR: u32 = 2;
+const READY: u32 = 3;
 
 #[derive(ComponentType, Lift, Lower)]
 #[component(variant)]
 enum StreamError {
     #[component(name = "last-operation-failed")]
-    LastOperationFailed(Resource<()>),
+    LastOperationFailed(Handle),
     #[component(name = "closed")]
     Closed,
 }
@@ -74,12 +76,13 @@ fn define(import: &str, to: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Resul
         "wasi:cli/exit" => to.func_wrap("exit", |_: Context<'_>, (_,): (Result<(), ()>,)| -> wasmtime::Result<()> {
             bail!("the guest ended itself")
         }),
-        "wasi:cli/stdout" => to.func_wrap("get-stdout", |_, (): ()| Ok((Resource::<Output>::new_own(STDOUT),))),
-        "wasi:cli/stderr" => to.func_wrap("get-stderr", |_, (): ()| Ok((Resource::<Output>::new_own(STDERR),))),
+        "wasi:cli/stdout" => to.func_wrap("get-stdout", |_, (): ()| Ok((Handle::new_own(STDOUT),))),
+        "wasi:cli/stderr" => to.func_wrap("get-stderr", |_, (): ()| Ok((Handle::new_own(STDERR),))),
         "wasi:cli/terminal-stdin" => no_terminal(to, "get-terminal-stdin"),
         "wasi:cli/terminal-stdout" => no_terminal(to, "get-terminal-stdout"),
         "wasi:cli/terminal-stderr" => no_terminal(to, "get-terminal-stderr"),
         "wasi:io/streams" => streams(to),
+        "wasi:io/poll" => poll(to),
         "wasi:clocks/monotonic-clock" => {
             to.func_wrap("now", |_, (): ()| Ok((0u64,)))?;
             to.func_wrap("resolution", |_, (): ()| Ok((1u64,)))
@@ -89,7 +92,7 @@ fn define(import: &str, to: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Resul
             to.func_wrap("resolution", |_, (): ()| Ok((Datetime { seconds: 1, nanoseconds: 0 },)))
         }
         "wasi:filesystem/preopens" => {
-            to.func_wrap("get-directories", |_, (): ()| Ok((Vec::<(Resource<()>, String)>::new(),)))
+            to.func_wrap("get-directories", |_, (): ()| Ok((Vec::<(Handle, String)>::new(),)))
         }
         "wasi:random/random" => random(to, "get-random-bytes", "get-random-u64"),
         "wasi:random/insecure" => random(to, "get-insecure-random-bytes", "get-insecure-random-u64"),
@@ -108,17 +111,15 @@ fn environment(to: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Result<()> {
 }
 
 fn no_terminal(to: &mut LinkerInstance<'_, Sandbox>, function: &str) -> wasmtime::Result<()> {
-    to.func_wrap(function, |_, (): ()| Ok((None::<Resource<()>>,)))
+    to.func_wrap(function, |_, (): ()| Ok((None::<Handle>,)))
 }
 
 fn streams(to: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Result<()> {
-    to.resource("output-stream", ResourceType::host::<Output>(), |_, _| Ok(()))?;
-    to.func_wrap("[method]output-stream.check-write", |_, (_,): (Resource<Output>,)| {
-        Ok((Ok::<_, StreamError>(CHUNK_BYTES),))
-    })?;
+    to.func_wrap("[method]output-stream.check-write", |_, (_,): (Handle,)| Ok((Ok::<_, StreamError>(CHUNK_BYTES),)))?;
+    to.func_wrap("[method]output-stream.subscribe", |_, (_,): (Handle,)| Ok((Handle::new_own(READY),)))?;
     for function in ["write", "blocking-write-and-flush"] {
         let function = format!("[method]output-stream.{function}");
-        to.func_wrap(&function, |mut context: Context<'_>, (stream, bytes): (Resource<Output>, Vec<u8>)| {
+        to.func_wrap(&function, |mut context: Context<'_>, (stream, bytes): (Handle, Vec<u8>)| {
             if stream.rep() == STDERR {
                 context.data_mut().remember(&String::from_utf8_lossy(&bytes));
             }
@@ -126,11 +127,16 @@ fn streams(to: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Result<()> {
         })?;
     }
     for function in ["flush", "blocking-flush"] {
-        to.func_wrap(&format!("[method]output-stream.{function}"), |_, (_,): (Resource<Output>,)| {
-            Ok((Written::Ok(()),))
-        })?;
+        to.func_wrap(&format!("[method]output-stream.{function}"), |_, (_,): (Handle,)| Ok((Written::Ok(()),)))?;
     }
     Ok(())
+}
+
+/// The only thing to wait for is room in an output stream, and there always is.
+fn poll(to: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Result<()> {
+    to.func_wrap("[method]pollable.block", |_, (_,): (Handle,)| Ok(()))?;
+    to.func_wrap("[method]pollable.ready", |_, (_,): (Handle,)| Ok((true,)))?;
+    to.func_wrap("poll", |_, (pollables,): (Vec<Handle>,)| Ok(((0u32..).take(pollables.len()).collect::<Vec<_>>(),)))
 }
 
 fn random(to: &mut LinkerInstance<'_, Sandbox>, bytes: &str, number: &str) -> wasmtime::Result<()> {

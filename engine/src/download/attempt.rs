@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
+use super::cached::storable;
 use super::finish::{Delivered, Finish};
 use super::lane::Expected;
 use super::open::{Opened, Opening, Vouched, open};
@@ -15,7 +16,7 @@ use super::transfer::{Outcome, Setup, Transfer};
 use super::truth::{discover, promised};
 use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Output, Promised, Proof, Receipt};
 use crate::model::http::{Agreement, file_digests};
-use crate::model::{Algorithm, DisplayUrl};
+use crate::model::{Algorithm, ByteRange, DisplayUrl};
 use crate::net::Wanted;
 use crate::plan::{RangeSet, RetryBudget, Role};
 use crate::store::{Journal, Keep, Part, StoreError, Target, Writer, WriterOptions, reserve_private_file};
@@ -26,6 +27,14 @@ pub(super) struct Attempt<'a> {
     pub observer: &'a dyn Observer,
     pub cancel: &'a CancellationToken,
     pub place: &'a Place,
+}
+
+/// A download that has its first answer and a place to write to.
+struct Begun {
+    opened: Opened,
+    resumed: RangeSet,
+    budget: RetryBudget,
+    writer: Arc<Writer>,
 }
 
 impl Attempt<'_> {
@@ -49,7 +58,8 @@ impl Attempt<'_> {
         let resumed = journal.map_or_else(RangeSet::default, |journal| journal.written);
         self.announce(job, target.as_ref(), &opened, &resumed);
         let writer = Arc::new(self.start_writer(job, target.as_ref(), &opened, &resumed)?);
-        let received = self.receive(job, sources, opened, resumed, budget, Arc::clone(&writer)).await;
+        let begun = Begun { opened, resumed, budget, writer: Arc::clone(&writer) };
+        let received = self.receive(job, sources, begun).await;
         let receipt = match received {
             Ok(delivered) => {
                 let finish = Finish {
@@ -160,20 +170,13 @@ impl Attempt<'_> {
     }
 
     /// Receives all bytes, and the origin's own digests meanwhile.
-    async fn receive(
-        &self,
-        job: &Job,
-        sources: &mut Vec<Source>,
-        opened: Opened,
-        resumed: RangeSet,
-        mut budget: RetryBudget,
-        writer: Arc<Writer>,
-    ) -> Result<Delivered, DownloadError> {
+    async fn receive(&self, job: &Job, sources: &mut Vec<Source>, begun: Begun) -> Result<Delivered, DownloadError> {
+        let Begun { opened, resumed, mut budget, writer } = begun;
+        let from_origin = sources[opened.source].role == Role::Origin;
+        let scoped = sources[0].scoped.as_ref().map(|(_, headers)| headers);
+        let storable = scoped.filter(|_| from_origin).and_then(|sent| storable(sent, opened.response.headers()));
         let stated = file_digests(opened.response.headers(), opened.response.status());
-        let mut truths = match sources[opened.source].role {
-            Role::Origin => promised(stated, Proof::ReprDigest),
-            Role::Mirror => Vec::new(),
-        };
+        let mut truths = if from_origin { promised(stated, Proof::ReprDigest) } else { Vec::new() };
         let (engine, observer) = (self.engine, self.observer);
         let validators = opened.representation.validators.clone();
         let sized = opened.representation.part_from.zip(opened.representation.size);
@@ -186,7 +189,15 @@ impl Attempt<'_> {
                 truths.extend(discover(&engine.net, &sources[0]).await);
             }
             let expected = Expected { size, validators };
-            return Ok(Delivered { expected, resumed_bytes: 0, truths, sampled_bytes: 0, all_audited: false, budget });
+            return Ok(Delivered {
+                expected,
+                resumed_bytes: 0,
+                truths,
+                sampled_bytes: 0,
+                all_audited: false,
+                budget,
+                storable,
+            });
         };
         let expected = Expected { size, validators };
         let resumed_bytes = resumed.len();
@@ -214,7 +225,7 @@ impl Attempt<'_> {
                 }
             }
         })?;
-        Ok(Delivered { expected, resumed_bytes, truths, sampled_bytes, all_audited, budget })
+        Ok(Delivered { expected, resumed_bytes, truths, sampled_bytes, all_audited, budget, storable })
     }
 
     async fn transfer(&self, job: &Job, setup: Setup<'_>, opened: Opened, start: u64) -> (Outcome, Vec<Promised>) {
@@ -275,7 +286,7 @@ fn origin_alone(origin: &Source) -> Source {
 fn first_missing(journal: &Journal) -> u64 {
     let missing = journal.written.complement(journal.size).first();
     // A complete part that was never renamed: any answer tells whether it is current.
-    missing.map_or(journal.size.saturating_sub(1), |range| range.start())
+    missing.map_or(journal.size.saturating_sub(1), ByteRange::start)
 }
 
 /// Whether an answer belongs to the representation that a journal began.

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::cached::{Keepsake, blocking};
 use super::lane::Expected;
-use super::place::url_digest;
+use super::place::{finished, remember};
 use super::receipt::{Proof, Receipt, Verified};
 use super::source::Source;
 use super::transfer::{Setup, Transfer};
 use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Promised, SourceState};
 use crate::model::{Digest, DisplayUrl};
+use crate::plan::freshness::StoredResponse;
 use crate::plan::{RangeSet, RetryBudget, Role};
+use crate::store::cache::Entry;
 use crate::store::{Download, Summary, Target, Writer, hash_file};
 
 /// What a transfer delivered.
@@ -23,6 +26,8 @@ pub(super) struct Delivered {
     pub sampled_bytes: u64,
     pub all_audited: bool,
     pub budget: RetryBudget,
+    /// What lets the cache keep the file.
+    pub storable: Option<StoredResponse>,
 }
 
 /// What finishing works with.
@@ -61,7 +66,7 @@ impl Finish<'_> {
             return Err(DownloadError::Streamed);
         }
         let verified = self.verdict(proven, &delivered, sources, repaired)?;
-        self.commit(&summary, &delivered, &verified)?;
+        self.commit(&summary, &delivered, verified.by).await?;
         let sha256 = Some(summary.digests[0].hex());
         let mut receipt =
             Receipt::untransferred(DisplayUrl(&self.job.url).to_string(), summary.bytes, sha256, verified);
@@ -163,20 +168,39 @@ impl Finish<'_> {
         Ok(Verified { by, digest, sampled_bytes: delivered.sampled_bytes })
     }
 
-    fn commit(&self, summary: &Summary, delivered: &Delivered, verified: &Verified) -> Result<(), DownloadError> {
-        let Some(target) = self.target else { return Ok(()) };
-        summary.part.commit(target.name())?;
-        let download = Download {
-            url_digest: url_digest(&self.job.url),
-            size: summary.bytes,
-            sha256: summary.digests[0].clone(),
-            validators: delivered.expected.validators.clone(),
-            proof: verified.by.name().to_owned(),
-        };
-        // The file is complete whether or not it can be remembered.
-        if let Err(error) = self.engine.history.record(target.name(), download) {
-            self.observer.event(&Event::warning(format!("the download cannot be remembered: {error}")));
+    /// Gives the file its final name, and the cache its copy.
+    async fn commit(&self, summary: &Summary, delivered: &Delivered, by: Proof) -> Result<(), DownloadError> {
+        let sha256 = summary.digests[0].clone();
+        let keepsake = self.keepsake(summary, delivered, by);
+        let (part, name) = (Arc::clone(&summary.part), self.target.map(|target| target.name().to_owned()));
+        let kept = blocking(move || {
+            // Before the final name: afterwards somebody could be editing the file.
+            let kept = keepsake.map_or(Ok(()), Keepsake::keep);
+            name.map_or(Ok(()), |name| part.commit(&name)).map(|()| kept)
+        });
+        if let Err(error) = kept.await? {
+            self.observer.event(&Event::warning(format!("the cache cannot keep the file: {error}")));
+        }
+        if let Some(target) = self.target {
+            let download = Download {
+                validators: delivered.expected.validators.clone(),
+                ..finished(self.job, summary.bytes, sha256, by)
+            };
+            remember(self.engine, self.observer, target, download);
         }
         Ok(())
+    }
+
+    fn keepsake(&self, summary: &Summary, delivered: &Delivered, by: Proof) -> Option<Keepsake> {
+        let (cache, response) = self.engine.cache.clone().zip(delivered.storable.clone())?;
+        let entry = Entry {
+            url: self.job.url.clone(),
+            digest: summary.digests[0].clone(),
+            size: summary.bytes,
+            proof: by.name().to_owned(),
+            response,
+        };
+        // Bytes that nobody vouched for must not spread to other downloads.
+        (by != Proof::Unverified).then(|| Keepsake { cache, file: summary.part.path().to_owned(), entry })
     }
 }

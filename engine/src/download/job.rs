@@ -10,6 +10,7 @@ use crate::component::Rules;
 use crate::model::{Digest, Region};
 use crate::net::{Net, Trust};
 use crate::plan::Ramp;
+use crate::store::cache::Cache;
 use crate::store::{History, IfExists};
 
 /// What all downloads of a process share.
@@ -19,6 +20,8 @@ pub struct Engine {
     pub net: Net,
     /// Mirror rules; none for `--no-rules`.
     pub rules: Option<Rules>,
+    /// The cache; none for `--no-cache`.
+    pub cache: Option<Cache>,
     /// The record of finished downloads.
     pub history: History,
     /// Where bytes for standard output are staged.
@@ -42,6 +45,17 @@ pub struct EngineOptions {
     pub region: Region,
     /// Most bytes between the network and the disk.
     pub buffer_bytes: usize,
+    /// Whether anything is fetched at all.
+    pub network: NetworkUse,
+}
+
+/// Whether anything is fetched at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkUse {
+    /// As needed.
+    Allowed,
+    /// `--offline`: the cache or nothing.
+    Offline,
 }
 
 /// A file to download.

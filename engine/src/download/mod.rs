@@ -7,6 +7,7 @@
 
 mod attempt;
 mod audit;
+mod cached;
 mod error;
 mod events;
 mod finish;
@@ -27,13 +28,14 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::DownloadError;
 pub use events::{Event, Observer, SourceState};
-pub use job::{ChecksumFile, DigestRule, Engine, EngineOptions, Job, Output, Promised};
+pub use job::{ChecksumFile, DigestRule, Engine, EngineOptions, Job, NetworkUse, Output, Promised};
 pub use receipt::{Proof, Receipt, SourceReceipt, Verified};
 
 use crate::model::Origin;
 use crate::net::Trust;
 use crate::plan::{Role, rank};
 use attempt::Attempt;
+use cached::Cached;
 use place::Place;
 use source::Source;
 
@@ -53,10 +55,21 @@ pub async fn download(
 ) -> Result<Receipt, DownloadError> {
     let begun = Instant::now();
     let place = Place::of(&job.output, &job.url)?;
-    if let Some(target) = place.expected(&job.url)? {
-        if let Some(receipt) = place::settle_locally(&job, &target)? {
-            return Ok(receipt);
+    if let Some(target) = place.expected(&job.url)?
+        && let Some(receipt) = place::settle_locally(&job, &target)?
+    {
+        return Ok(receipt);
+    }
+    let _flight;
+    if let Some(cache) = &engine.cache {
+        let cached = Cached { engine, cache, observer, cancel };
+        _flight = cached.single_flight(&job).await;
+        if let Some(receipt) = cached.deliver(&mut job, &place).await? {
+            return Ok(Receipt { seconds: begun.elapsed().as_secs_f64(), ..receipt });
         }
+    }
+    if engine.options.network == NetworkUse::Offline {
+        return Err(DownloadError::Offline);
     }
     let mut sources = gather(engine, &mut job, observer);
     job.digests.extend(truth::from_checksum_file(engine, &job, &sources[0]).await?);
@@ -66,10 +79,7 @@ pub async fn download(
             Err(DownloadError::Changing) => {
                 observer.event(&Event::warning("the file at the origin has changed; starting anew"));
             }
-            Ok(mut receipt) => {
-                receipt.seconds = begun.elapsed().as_secs_f64();
-                return Ok(receipt);
-            }
+            Ok(receipt) => return Ok(Receipt { seconds: begun.elapsed().as_secs_f64(), ..receipt }),
             Err(error) => return Err(error),
         }
     }

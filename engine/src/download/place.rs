@@ -6,11 +6,11 @@ use url::Url;
 
 use super::open::Representation;
 use super::receipt::{Proof, Verified};
-use super::{DownloadError, Engine, Job, Output, Receipt};
-use crate::model::http::{Agreement, disposition_file_name};
+use super::{DownloadError, Engine, Event, Job, Observer, Output, Promised, Receipt};
+use crate::model::http::{Agreement, Validators, disposition_file_name};
 use crate::model::{Digest, DisplayUrl};
 use crate::plan::names;
-use crate::store::{Finished, IfExists, StoreError, Target, hash_file};
+use crate::store::{Download, Finished, IfExists, StoreError, Target, hash_file};
 
 /// Where the bytes go.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ pub(super) fn settle_locally(job: &Job, target: &Target) -> Result<Option<Receip
                 if !found.contains(&promised.digest) {
                     return Err(StoreError::Foreign(name.to_owned()).into());
                 }
-                Ok(Some(already_there(job, target, Some((promised.by, promised.digest.clone())))?))
+                Ok(Some(already_there(job, target, Some(promised))?))
             }
         },
     }
@@ -109,17 +109,32 @@ fn is_still(finished: &Finished, representation: &Representation) -> bool {
     same_size && finished.validators.agrees(&representation.validators) != Agreement::Different
 }
 
+/// What the history keeps of a finished download.
+pub(super) fn finished(job: &Job, size: u64, sha256: Digest, by: Proof) -> Download {
+    let proof = by.name().to_owned();
+    Download { url_digest: url_digest(&job.url), size, sha256, validators: Validators::default(), proof }
+}
+
+/// Remembers a finished download, so that the same command does nothing.
+pub(super) fn remember(engine: &Engine, observer: &dyn Observer, target: &Target, download: Download) {
+    // The file is complete whether or not it can be remembered.
+    if let Err(error) = engine.history.record(target.name(), download) {
+        observer.event(&Event::warning(format!("the download cannot be remembered: {error}")));
+    }
+}
+
 /// The digest by which journals and history know a URL.
 pub(super) fn url_digest(url: &Url) -> Digest {
     crate::store::sha256(url.as_str().as_bytes())
 }
 
-fn already_there(job: &Job, target: &Target, proof: Option<(Proof, Digest)>) -> Result<Receipt, StoreError> {
+fn already_there(job: &Job, target: &Target, proof: Option<&Promised>) -> Result<Receipt, StoreError> {
     let name = target.name();
     let size = target.bytes()?;
-    let verified = match &proof {
-        Some((by, digest)) => Verified { by: *by, digest: Some(digest.to_string()), sampled_bytes: 0 },
-        None => Verified { by: Proof::Unverified, digest: None, sampled_bytes: 0 },
+    let verified = Verified {
+        by: proof.map_or(Proof::Unverified, |promised| promised.by),
+        digest: proof.map(|promised| promised.digest.to_string()),
+        sampled_bytes: 0,
     };
     let url = DisplayUrl(&job.url).to_string();
     let mut receipt = Receipt::untransferred(url, size, None, verified);

@@ -93,7 +93,7 @@ impl Digest {
                 got: digits.len(),
             });
         }
-        let nibble = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8);
+        let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
         let value: Option<Vec<u8>> =
             digits.chunks_exact(2).map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?)).collect();
         Self::new(algorithm, &value.ok_or(DigestError::NotHex)?)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dashmap::DashMap;
-use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE};
+use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE};
 use url::Url;
 
 use super::resolve::{PolicyResolver, Reach, check_literal};
@@ -90,8 +90,8 @@ pub enum Precondition {
     None,
     /// The range only if the representation is still this one, else everything.
     IfRange(String),
-    /// Only if the representation is none of these any more.
-    IfNoneMatch(String),
+    /// Only if the representation has changed, by these fields of a cache.
+    Changed(HeaderMap),
 }
 
 /// One GET request.
@@ -190,7 +190,7 @@ impl Net {
             (Trust::Typed, _) | (_, PrivateMirrors::Allow) => Reach::Anywhere,
             (Trust::Named, PrivateMirrors::Refuse) => Reach::Public,
         };
-        check_literal(url.host(), reach).map_err(|error| NetError::refused_literal(&host, &error))?;
+        check_literal(url.host().as_ref(), reach).map_err(|error| NetError::refused_literal(&host, &error))?;
         let client = self.client(url, reach)?;
         let mut clean = url.clone();
         // Credentials in the URL were turned into a scoped header by the caller.
@@ -268,14 +268,15 @@ fn headers(url: &Url, get: &Get<'_>) -> HeaderMap {
     if let Some(range) = range {
         headers.insert(RANGE, HeaderValue::try_from(range).expect("digits and a hyphen"));
     }
-    let condition = match &get.precondition {
-        Precondition::None => None,
-        Precondition::IfRange(value) => Some((IF_RANGE, value)),
-        Precondition::IfNoneMatch(value) => Some((IF_NONE_MATCH, value)),
-    };
-    // A validator that is no header value cannot have come from a header.
-    if let Some((name, Ok(value))) = condition.map(|(name, value)| (name, HeaderValue::try_from(value))) {
-        headers.insert(name, value);
+    match &get.precondition {
+        Precondition::None => {}
+        Precondition::IfRange(validator) => {
+            // A validator that is no header value cannot have come from a header.
+            if let Ok(value) = HeaderValue::try_from(validator) {
+                headers.insert(IF_RANGE, value);
+            }
+        }
+        Precondition::Changed(fields) => headers.extend(fields.clone()),
     }
     headers
 }

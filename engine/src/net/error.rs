@@ -128,8 +128,11 @@ impl NetError {
             Self::Status { status, .. } => {
                 status.is_server_error() || self.is_rejection() || *status == StatusCode::REQUEST_TIMEOUT
             }
-            Self::Setup(_) | Self::PrivateAddress { .. } | Self::Tls { .. } => false,
-            Self::Protocol { .. } | Self::Redirect { .. } => false,
+            Self::Setup(_)
+            | Self::PrivateAddress { .. }
+            | Self::Tls { .. }
+            | Self::Protocol { .. }
+            | Self::Redirect { .. } => false,
         }
     }
 

@@ -98,10 +98,10 @@ pub(super) enum ResolveError {
 
 /// Checks the address of a URL that names one directly. The addresses behind a
 /// name are checked by [`PolicyResolver`], on the very list that is connected to.
-pub(super) fn check_literal(host: Option<url::Host<&str>>, reach: Reach) -> Result<(), ResolveError> {
+pub(super) fn check_literal(host: Option<&url::Host<&str>>, reach: Reach) -> Result<(), ResolveError> {
     let ip: IpAddr = match host {
-        Some(url::Host::Ipv4(ip)) => ip.into(),
-        Some(url::Host::Ipv6(ip)) => ip.into(),
+        Some(url::Host::Ipv4(ip)) => (*ip).into(),
+        Some(url::Host::Ipv6(ip)) => (*ip).into(),
         _ => return Ok(()),
     };
     if reach == Reach::Public && !is_public(ip) { Err(ResolveError::Private(ip)) } else { Ok(()) }
@@ -118,12 +118,11 @@ impl Resolve for PolicyResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (reach, pinned) = (self.reach, self.pinned);
         Box::pin(async move {
-            let all: Vec<SocketAddr> = match pinned {
-                Some(address) => vec![address],
-                None => {
-                    let found = tokio::net::lookup_host((name.as_str(), 0)).await;
-                    found.map_err(|error| ResolveError::Name(Some(error)))?.collect()
-                }
+            let all: Vec<SocketAddr> = if let Some(address) = pinned {
+                vec![address]
+            } else {
+                let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+                found.map_err(|error| ResolveError::Name(Some(error)))?.collect()
             };
             let refused = all.iter().map(SocketAddr::ip).find(|ip| reach == Reach::Public && !is_public(*ip));
             let allowed: Vec<_> = all.into_iter().filter(|a| reach == Reach::Anywhere || is_public(a.ip())).collect();

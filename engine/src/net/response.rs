@@ -13,7 +13,7 @@ use crate::model::ByteRange;
 use crate::model::http::{ContentRange, retry_after};
 
 /// Longest wait that a server may ask for.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 
 /// What an answer carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,7 +209,8 @@ mod tests {
 
     #[test]
     fn refuses_what_contradicts() {
-        let cases: [(u16, &[(&'static str, &str)], Wanted); 9] = [
+        type Case<'a> = (u16, &'a [(&'static str, &'a str)], Wanted);
+        let cases: [Case<'_>; 9] = [
             (206, &[("content-range", "bytes 1-9/99")], FIRST),
             (206, &[("content-range", "bytes 0-10/99")], FIRST),
             (206, &[("content-range", "bytes 0-9/*")], FIRST),

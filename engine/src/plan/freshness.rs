@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use http::header::{
-    AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, COOKIE, DATE, ETAG, EXPIRES, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    LAST_MODIFIED, PRAGMA, PROXY_AUTHORIZATION, VARY,
+    AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, COOKIE, DATE, ETAG, EXPIRES,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, PRAGMA, PROXY_AUTHORIZATION, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, request};
 use http_cache_semantics::{BeforeRequest, CacheOptions, CachePolicy};
@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::http::{Agreement, Validators};
 
 /// The response fields that decide on freshness, and are all that is kept.
-const KEPT: [HeaderName; 8] = [CACHE_CONTROL, PRAGMA, EXPIRES, DATE, AGE, ETAG, LAST_MODIFIED, VARY];
+const KEPT: [HeaderName; 9] =
+    [CACHE_CONTROL, PRAGMA, EXPIRES, DATE, AGE, ETAG, LAST_MODIFIED, VARY, CONTENT_DISPOSITION];
 
 /// The largest number of seconds that a cache needs to tell apart (RFC 9111
 /// section 1.2.2); sums of it with any real duration do not overflow.
@@ -118,6 +119,11 @@ impl StoredResponse {
     /// The validators of the response.
     pub fn validators(&self) -> Validators {
         headers(&self.response).map_or_else(Validators::default, |headers| Validators::of(&headers))
+    }
+
+    /// The fields that were kept: those of freshness, and the proposed name.
+    pub fn headers(&self) -> HeaderMap {
+        headers(&self.response).unwrap_or_default()
     }
 
     /// When the response came in.

@@ -98,14 +98,14 @@ mod tests {
     use super::*;
 
     /// Runs the ramp for ten seconds against a link whose rate depends on the connections.
-    fn settle(rate: impl Fn(usize) -> f64) -> usize {
+    fn settle(rate: impl Fn(u64) -> u64) -> usize {
         let mut ramp = RampState::new(Ramp::Adaptive, 16);
-        let (mut lanes, mut delivered) = (1, 0.0);
-        for tick in 0..100u64 {
-            delivered += rate(lanes) * 0.1;
+        let (mut lanes, mut delivered) = (1, 0);
+        for tick in 0..100 {
+            delivered += rate(lanes as u64) / 10;
             let view = View {
                 now: Duration::from_millis(tick * 100),
-                delivered: delivered as u64,
+                delivered,
                 remaining: 10_000_000_000,
                 lanes,
                 ready_sources: 1,
@@ -117,12 +117,12 @@ mod tests {
 
     #[test]
     fn grows_where_each_connection_is_capped() {
-        assert_eq!(settle(|lanes| lanes as f64 * 2e6), 16);
+        assert_eq!(settle(|lanes| lanes * 2_000_000), 16);
     }
 
     #[test]
     fn stays_low_where_the_link_is_the_limit() {
-        assert!(settle(|_| 20e6) <= 2);
-        assert_eq!(settle(|_| 900e6), 1);
+        assert!(settle(|_| 20_000_000) <= 2);
+        assert_eq!(settle(|_| 900_000_000), 1);
     }
 }

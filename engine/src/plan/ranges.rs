@@ -57,6 +57,7 @@ impl RangeSet {
     }
 
     /// The bytes of `0..size` that are not in the set.
+    #[must_use]
     pub fn complement(&self, size: u64) -> Self {
         let mut gaps = Self::of(ByteRange::new(0, size));
         gaps.remove_all(self);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Longest pause before another attempt, whatever the server asks for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Pauses between attempts: doubling, with jitter, never shorter than the
 /// server asked for (RFC 9110 section 10.2.3).

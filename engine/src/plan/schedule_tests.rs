@@ -1,5 +1,12 @@
 //! The scheduler against a simulated network: no sockets, no clock.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a simulation in floating point"
+)]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -42,7 +49,7 @@ fn simulate(size: u64, links: &[Link], limits: Limits) -> Outcome {
     let mut outcome = Outcome { seconds: 0.0, received: RangeSet::default(), requests: 0, wasted: 0 };
     let mut now = Duration::ZERO;
     while !schedule.is_complete() {
-        assert!(now < Duration::from_secs(3600), "the simulated download does not end");
+        assert!(now < Duration::from_hours(1), "the simulated download does not end");
         for step in schedule.plan(now) {
             apply(step, &mut open, &mut outcome);
         }
@@ -125,7 +132,7 @@ fn check_no_overlap(schedule: &Schedule) {
 }
 
 fn link(mib_per_lane: f64, mib_in_all: f64) -> Link {
-    Link { lane_rate: mib_per_lane * 1048576.0, total_rate: mib_in_all * 1048576.0, breaks_after: None }
+    Link { lane_rate: mib_per_lane * MIB as f64, total_rate: mib_in_all * MIB as f64, breaks_after: None }
 }
 
 const ADAPTIVE: Limits = Limits { connections: 16, ramp: Ramp::Adaptive };

@@ -58,7 +58,8 @@ impl StoreError {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }
 
-    pub(super) fn stream(source: io::Error) -> Self {
+    /// Sorts an error of standard output.
+    pub fn stream(source: io::Error) -> Self {
         if source.kind() == io::ErrorKind::BrokenPipe { Self::OutputClosed } else { Self::Output(source) }
     }
 }

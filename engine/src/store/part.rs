@@ -27,10 +27,9 @@ impl Part {
             .open(path)
             .map_err(StoreError::io("create", path))?;
         match file.try_lock() {
-            Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => return Err(StoreError::Busy(path.to_owned())),
             // Some network file systems cannot lock; a lock is a courtesy there.
-            Err(std::fs::TryLockError::Error(_)) => {}
+            Ok(()) | Err(std::fs::TryLockError::Error(_)) => {}
         }
         if keep == Keep::Nothing {
             file.set_len(0).map_err(StoreError::io("truncate", path))?;

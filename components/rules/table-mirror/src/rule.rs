@@ -50,7 +50,7 @@ impl Target {
     fn is_on(&self, host: &str) -> bool {
         // A built-in place is a whole address; the user's begins in the tail.
         let address = if self.place.front().is_empty() { self.tail } else { self.place.front() };
-        let behind = address.split_once("://").and_then(|(_, rest)| rest.strip_prefix(host));
-        behind.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let behind = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+        behind.and_then(|rest| rest.strip_prefix(host)).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }

@@ -83,9 +83,12 @@ impl Draft {
             return Err([&key, ".targets.", &missing.to_string(), ".url: missing"].concat());
         }
         shape::check(self.path, &templates).map_err(|problem| [&key, ": ", &problem].concat())?;
-        let mut targets: Vec<_> = self.targets.iter().map(TargetDraft::finish).collect();
-        targets.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-        let targets = targets.into_iter().map(|(_, target)| target).collect::<Vec<_>>().leak();
+        let mut ranked: Vec<&TargetDraft> = Vec::new();
+        for target in &self.targets {
+            // The standard sorts would be a tenth of the whole component.
+            ranked.insert(ranked.partition_point(|better| better.weight >= target.weight), target);
+        }
+        let targets = ranked.into_iter().map(TargetDraft::finish).collect::<Vec<_>>().leak();
         Ok(Rule { host_suffix: self.host_suffix, path: self.path, endings: self.endings.clone().leak(), targets })
     }
 }
@@ -102,9 +105,9 @@ impl TargetDraft {
         Ok(())
     }
 
-    fn finish(&self) -> (u32, Target) {
+    fn finish(&self) -> Target {
         let place = (self.make)("").region(self.region).weight(self.weight);
-        (self.weight, Target { place: Box::leak(Box::new(place)), tail: self.url })
+        Target { place: Box::leak(Box::new(place)), tail: self.url }
     }
 }
 

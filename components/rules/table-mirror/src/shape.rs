@@ -90,7 +90,7 @@ fn check_shape(shape: &'static str) -> Result<(), String> {
             return Err(["{", name, "} may only be the last capture"].concat());
         }
     }
-    if shape.contains("}{") {
+    if shape.split('}').skip(1).any(|behind| behind.starts_with('{')) {
         return Err("two captures need text between them".to_owned());
     }
     Ok(())

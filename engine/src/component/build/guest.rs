@@ -74,8 +74,9 @@ impl Guest {
         ];
         // A dependency's folder names the registry it came from, which differs
         // with mirrors and vendoring; its name and version do not.
-        let outside = self.metadata.packages.iter().filter(|package| package.source.is_some());
-        places.extend(outside.filter_map(|package| {
+        let root = &self.metadata.workspace_root;
+        let is_outside = |package: &&Package| package.source.is_some() || !package.manifest_path.starts_with(root);
+        places.extend(self.metadata.packages.iter().filter(is_outside).filter_map(|package| {
             Some((package.manifest_path.parent()?.to_owned(), format!("/{}-{}", package.name, package.version)))
         }));
         places.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect()
@@ -158,7 +159,8 @@ impl Metadata {
             .output()
             .map_err(|source| BuildError::Tool { program: "cargo", source })?;
         if !output.status.success() {
-            return Err(failed(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()));
+            let message = String::from_utf8_lossy(&output.stderr);
+            return Err(failed(message.trim_start_matches("error: ").trim_end().to_owned()));
         }
         parse(&output.stdout).map_err(|error| failed(error.to_string()))
     }

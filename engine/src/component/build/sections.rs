@@ -44,12 +44,16 @@ fn tells_of_build(name: &str) -> bool {
 fn push(binary: &mut Vec<u8>, id: u8, body: &[u8]) {
     binary.push(id);
     let mut rest = body.len();
-    // LEB128: seven bits a byte, the eighth says that more follow.
-    while rest >= 0x80 {
-        binary.push(rest as u8 | 0x80);
+    // LEB128: seven bits a byte, lowest first; the eighth says that more follow.
+    loop {
+        let [low, ..] = rest.to_le_bytes();
         rest >>= 7;
+        if rest == 0 {
+            binary.push(low & 0x7f);
+            break;
+        }
+        binary.push(low | 0x80);
     }
-    binary.push(rest as u8);
     binary.extend_from_slice(body);
 }
 

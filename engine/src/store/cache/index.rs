@@ -28,6 +28,9 @@ pub struct Entry {
     pub digest: Digest,
     /// Length in bytes.
     pub size: u64,
+    /// On whose word the bytes were called the origin's when they were fetched.
+    #[serde(default)]
+    pub proof: String,
     /// What decides whether it still holds.
     pub response: StoredResponse,
 }

@@ -49,7 +49,7 @@ impl Rig {
     /// Inserts a file of ten `byte`s for a URL.
     fn remember(&self, byte: u8, text: &str) -> Entry {
         let (_, digest) = self.insert(byte, 10);
-        let entry = Entry { url: url(text), digest, size: 10, response: response() };
+        let entry = Entry { url: url(text), digest, size: 10, proof: "origin".into(), response: response() };
         self.cache.remember(entry.clone()).unwrap();
         entry
     }

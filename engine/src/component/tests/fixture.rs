@@ -1,6 +1,8 @@
 //! Components for tests, written as text: small enough to be hostile in one
 //! particular way each.
 
+use std::fmt::Write as _;
+
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::Resolve;
 
@@ -67,7 +69,7 @@ impl Fixture {
         let answer = image.words(&[0, candidates, u32::try_from(urls.len()).expect("few")]);
         let accepted = image.words(&[0, 0, 0]);
         let Self { map_url, describe, configure, fields, pages, .. } = self;
-        let data: String = image.0.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        let data = escaped(&image.0);
         format!(
             r#"(module
                 (import "turbo:engine/log@0.1.0" "log" (func $log (param i32 i32 i32)))
@@ -108,29 +110,29 @@ impl Fixture {
     }
 }
 
-/// A result of `configure` or `map-url` that is an error with a text, as
-/// fields of a module: its address is the global `$error`.
-pub(super) fn error_at(address: u32, discriminants: [u8; 2], text: &str) -> String {
-    let length = text.len();
-    let [outer, inner] = discriminants;
-    // A result without a payload on success has its text at 4, one around a
-    // variant at 8; both are filled.
+/// Fields of a module for a function that fails: the global `$error` is the
+/// address of a result that begins with the given discriminants and ends in a
+/// text.
+pub(super) fn error_at(discriminants: &[u32], text: &str) -> String {
+    const ADDRESS: u32 = 70_000;
+    const TEXT: u32 = ADDRESS + 32;
+    let length = u32::try_from(text.len()).expect("short");
+    let words = [discriminants, &[TEXT, length]].concat();
+    let result: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let (result, text) = (escaped(&result), escaped(text.as_bytes()));
     format!(
-        r#"(global $error i32 (i32.const {address}))
-        (data (i32.const {address}) "\{outer:02x}\00\00\00")
-        (data (i32.const {}) "\{inner:02x}\00\00\00")
-        (data (i32.const {}) "{}{}")
-        (data (i32.const {}) "{text}")"#,
-        address + 4,
-        address + 8,
-        word(address + 32),
-        word(u32::try_from(length).expect("short")),
-        address + 32,
+        r#"(global $error i32 (i32.const {ADDRESS}))
+        (data (i32.const {ADDRESS}) "{result}")
+        (data (i32.const {TEXT}) "{text}")"#
     )
 }
 
-fn word(value: u32) -> String {
-    value.to_le_bytes().iter().map(|byte| format!("\\{byte:02x}")).collect()
+/// Bytes as the text format writes them in a string.
+fn escaped(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "\\{byte:02x}").expect("a string takes all");
+        text
+    })
 }
 
 /// Address and length.
