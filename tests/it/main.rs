@@ -15,4 +15,5 @@ mod jobs;
 mod mirrors;
 mod rig;
 mod tidy;
+mod verbs;
 mod verify;

@@ -71,7 +71,7 @@ fn private_mirrors(settings: &Settings) -> PrivateMirrors {
 
 /// What settings say of the network.
 pub(super) fn net_options(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<NetOptions, CliError> {
-    let authorities = settings.text("cacert").map(|path| read_bounded(path.as_ref(), PEM_BYTES)).transpose()?;
+    let authorities = settings.text("cacert").map(authorities).transpose()?;
     let own_agent = concat!("turbo-engine/", env!("CARGO_PKG_VERSION"));
     Ok(NetOptions {
         user_agent: settings.text("user-agent").unwrap_or(own_agent).to_owned(),
@@ -84,6 +84,16 @@ pub(super) fn net_options(settings: &Settings, resolve: Vec<ResolveOverride>) ->
         private_mirrors: private_mirrors(settings),
         limit_rate: Some(settings.bytes("limit-rate")).filter(|rate| *rate > 0),
     })
+}
+
+/// Trust in nobody at all would fail much later, and less clearly.
+fn authorities(path: &str) -> Result<Vec<u8>, CliError> {
+    let pem = read_bounded(path.as_ref(), PEM_BYTES)?;
+    let marker = b"-----BEGIN CERTIFICATE-----";
+    if pem.windows(marker.len()).any(|window| window == marker) {
+        return Ok(pem);
+    }
+    Err(CliError::usage(format!("{path} holds no certificate"), "name a file of certificates in PEM with --cacert"))
 }
 
 /// The user's proxy, else the ones that curl reads. `HTTP_PROXY` in capitals is

@@ -341,7 +341,8 @@ fn detect_region() -> (Region, String) {
     if let Some(region) = country_of_zone(&zone) {
         return (region, format!("the time zone {zone}"));
     }
-    let locale = sys_locale::get_locale().unwrap_or_default();
+    // None is as good as POSIX's own.
+    let locale = sys_locale::get_locale().unwrap_or_else(|| "C".into());
     match country_of_locale(&locale) {
         Some(region) => (region, format!("the locale {locale}")),
         None => (Region::WORLD, format!("neither the time zone `{zone}` nor the locale `{locale}` names a country")),
