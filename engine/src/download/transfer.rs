@@ -24,6 +24,9 @@ use crate::store::Writer;
 
 /// How often positions are read and the schedule is asked.
 const TICK: Duration = Duration::from_millis(25);
+/// Mirrors that a rule named join after this long: a file that is there sooner
+/// needs none, and nobody else need know of it.
+const GRACE: Duration = Duration::from_millis(150);
 /// How often the observer hears of progress.
 const REPORT: Duration = Duration::from_millis(100);
 /// A mirror that fails so often in a row is given up.
@@ -101,7 +104,8 @@ impl<'a> Transfer<'a> {
                 Role::Origin => options.connections,
                 Role::Mirror => options.max_per_host,
             };
-            let id = schedule.add_source(SourceSpec { host: source.host(), role: source.role, max_lanes });
+            let not_before = if source.rule.is_some() { GRACE } else { Duration::ZERO };
+            let id = schedule.add_source(SourceSpec { host: source.host(), role: source.role, max_lanes, not_before });
             if source.is_dropped() {
                 schedule.revoke(id, &RangeSet::default());
             }

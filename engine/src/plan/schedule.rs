@@ -49,6 +49,8 @@ pub struct SourceSpec {
     pub role: Role,
     /// Most connections to that host.
     pub max_lanes: usize,
+    /// Not asked earlier than this.
+    pub not_before: Duration,
 }
 
 /// What the caller has to do now.
@@ -95,6 +97,12 @@ struct Source {
     dropped: bool,
     lane_rate: Option<f64>,
     latency_s: Option<f64>,
+}
+
+impl Source {
+    fn is_ready(&self, now: Duration) -> bool {
+        !self.dropped && self.resting_until <= now
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -157,7 +165,8 @@ impl Schedule {
 
     /// Adds a source, ready to be asked.
     pub fn add_source(&mut self, spec: SourceSpec) -> SourceId {
-        let ready = Source { spec, resting_until: Duration::ZERO, dropped: false, lane_rate: None, latency_s: None };
+        let resting_until = spec.not_before;
+        let ready = Source { spec, resting_until, dropped: false, lane_rate: None, latency_s: None };
         self.sources.push(ready);
         SourceId(self.sources.len() - 1)
     }
@@ -270,7 +279,7 @@ impl Schedule {
             delivered: self.delivered,
             remaining: self.remaining(),
             lanes: self.lanes.len(),
-            ready_sources: self.sources.iter().filter(|source| !source.dropped).count(),
+            ready_sources: self.sources.iter().filter(|source| source.is_ready(now)).count(),
         };
         let allowed = self.ramp.allowed(view).min(self.limits.connections.max(1));
         while self.lanes.len() < allowed {
@@ -294,9 +303,7 @@ impl Schedule {
             .map(SourceId)
             .filter(|id| {
                 let source = &self.sources[id.0];
-                !source.dropped
-                    && source.resting_until <= now
-                    && self.lanes_at(&source.spec.host) < source.spec.max_lanes
+                source.is_ready(now) && self.lanes_at(&source.spec.host) < source.spec.max_lanes
             })
             .collect();
         open.sort_by(|a, b| {

@@ -43,7 +43,7 @@ fn simulate(size: u64, links: &[Link], limits: Limits) -> Outcome {
     let mut schedule = Schedule::new(RangeSet::of(ByteRange::new(0, size)), limits);
     for (index, _) in links.iter().enumerate() {
         let role = if index == 0 { Role::Origin } else { Role::Mirror };
-        schedule.add_source(SourceSpec { host: format!("h{index}"), role, max_lanes: 16 });
+        schedule.add_source(SourceSpec { host: format!("h{index}"), role, max_lanes: 16, not_before: Duration::ZERO });
     }
     let mut open: BTreeMap<LaneId, Open> = BTreeMap::new();
     let mut outcome = Outcome { seconds: 0.0, received: RangeSet::default(), requests: 0, wasted: 0 };
@@ -168,7 +168,12 @@ fn an_uncapped_link_is_not_split() {
 #[test]
 fn an_adopted_response_ends_with_the_missing_run() {
     let mut schedule = Schedule::new(RangeSet::from(vec![ByteRange::new(10, 20), ByteRange::new(30, 40)]), SIXTEEN);
-    let origin = schedule.add_source(SourceSpec { host: "h".into(), role: Role::Origin, max_lanes: 1 });
+    let origin = schedule.add_source(SourceSpec {
+        host: "h".into(),
+        role: Role::Origin,
+        max_lanes: 1,
+        not_before: Duration::ZERO,
+    });
     assert_eq!(schedule.adopt(origin, ByteRange::new(0, 40), Duration::ZERO), None);
     let (lane, range) = schedule.adopt(origin, ByteRange::new(10, 40), Duration::ZERO).expect("byte 10 is missing");
     assert_eq!(range, ByteRange::new(10, 20));
@@ -177,10 +182,32 @@ fn an_adopted_response_ends_with_the_missing_run() {
 }
 
 #[test]
+fn a_quick_download_bothers_no_mirror() {
+    let mut schedule = Schedule::new(RangeSet::of(ByteRange::new(0, MIB)), ADAPTIVE);
+    let spec = |host: &str, role, not_before| SourceSpec { host: host.into(), role, max_lanes: 6, not_before };
+    let origin = schedule.add_source(spec("o", Role::Origin, Duration::ZERO));
+    let mirror = schedule.add_source(spec("m", Role::Mirror, Duration::from_millis(150)));
+    schedule.adopt(origin, ByteRange::new(0, MIB), Duration::ZERO).expect("missing");
+    assert_eq!(schedule.plan(Duration::from_millis(140)), []);
+    let steps = schedule.plan(Duration::from_millis(150));
+    assert!(matches!(steps[..], [Step::Shrink { .. }, Step::Start { source, .. }] if source == mirror), "{steps:?}");
+}
+
+#[test]
 fn revoked_bytes_are_missing_again() {
     let mut schedule = Schedule::new(RangeSet::of(ByteRange::new(0, 100)), SIXTEEN);
-    let origin = schedule.add_source(SourceSpec { host: "h".into(), role: Role::Origin, max_lanes: 1 });
-    let liar = schedule.add_source(SourceSpec { host: "l".into(), role: Role::Mirror, max_lanes: 1 });
+    let origin = schedule.add_source(SourceSpec {
+        host: "h".into(),
+        role: Role::Origin,
+        max_lanes: 1,
+        not_before: Duration::ZERO,
+    });
+    let liar = schedule.add_source(SourceSpec {
+        host: "l".into(),
+        role: Role::Mirror,
+        max_lanes: 1,
+        not_before: Duration::ZERO,
+    });
     let (lane, _) = schedule.adopt(liar, ByteRange::new(0, 100), Duration::ZERO).expect("missing");
     schedule.observe(lane, 60, TICK);
     assert_eq!(schedule.revoke(liar, &RangeSet::of(ByteRange::new(0, 60))), [Step::Stop { lane }]);
