@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod component;
 pub mod download;
+pub mod metrics;
 pub mod model;
 pub mod net;
 pub mod plan;

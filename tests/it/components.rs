@@ -1,5 +1,4 @@
-//! The user's own rules, the registry of components, and files that only
-//! pretend to be components.
+//! The user's own rules, and files that only pretend to be components.
 
 use crate::rig::{
     Authority, Engine, MIB, MIB_PER_SECOND, Nginx, Origin, Run, Site, bytes_by_host, data, file, fixture, sha256,
@@ -63,18 +62,6 @@ fn a_users_rule_changes_where_bytes_come_from_over_nginx() {
 }
 
 #[test]
-fn an_added_rule_stays_until_it_is_removed() {
-    let engine = Engine::new();
-    engine.run(["component", "add", &fixture("swap-host")]).exits(0);
-    assert!(engine.run(["component", "list"]).exits(0).text().contains("swap-host"));
-    assert_eq!(bytes_by_host(&download(&engine, &[]).receipt()).len(), 3);
-    assert_eq!(bytes_by_host(&download(&engine, &["--no-rules"]).receipt()).len(), 1);
-    engine.run(["component", "remove", "swap-host"]).exits(0);
-    assert!(!engine.run(["component", "list"]).exits(0).text().contains("swap-host"));
-    assert_eq!(bytes_by_host(&download(&engine, &[]).receipt()).len(), 1);
-}
-
-#[test]
 fn resolve_says_which_rule_and_why() {
     let engine = Engine::new();
     let run = engine.run(["resolve", "--rule", &fixture("swap-host"), URL]).exits(0);
@@ -95,18 +82,6 @@ fn the_built_in_rules_answer_without_any_setup() {
 }
 
 #[test]
-fn inspect_and_test_serve_the_author() {
-    let engine = Engine::new();
-    let shown = engine.run(["component", "inspect", &fixture("swap-host")]).exits(0).text();
-    for wanted in ["swap-host", "Another host, the same path", "origin.example"] {
-        assert!(shown.contains(wanted), "{shown}");
-    }
-    engine.run(["component", "test", &fixture("swap-host")]).exits(0);
-    let run = engine.run(["component", "test", &fixture("self-test-fails")]).fails(8);
-    assert!(run.stderr.contains("mirror-a.example") && run.stderr.contains("mirror-b.example"), "{}", run.stderr);
-}
-
-#[test]
 fn a_damaged_component_exits_8() {
     let whole = std::fs::read(fixture("swap-host")).expect("a committed fixture");
     let origin = Origin::file(&file(1, 1));
@@ -118,26 +93,41 @@ fn a_damaged_component_exits_8() {
     }
 }
 
-/// What must be refused before, not while, it is compiled.
+/// Components that would cost their compiler minutes or gigabytes: refused
+/// before they are compiled, and the file comes from the origin.
 #[test]
-fn bombs_and_strangers_are_refused_quickly() {
+fn bombs_are_refused_before_they_are_compiled() {
     let long_body = format!("(component (core module (func {})))", "(drop (i32.const 1))".repeat(40_000));
     let many_functions = format!("(component (core module {}))", "(func)".repeat(200_000));
     let big_file = format!("(component (core module (memory 100) (data (i32.const 0) \"{}\")))", "x".repeat(5 * MIB));
+    let origin = Origin::file(&file(1, 1));
+    for (name, text) in [("long-body.wasm", long_body), ("many-functions.wasm", many_functions), ("big.wasm", big_file)]
+    {
+        let engine = Engine::new();
+        engine.write(name, wat::parse_str(&text).expect("valid text"));
+        let run = engine.fetch(&origin.file_url(), &["--rule", name]).exits(0);
+        engine.assert_file("out", &data::bytes(MIB, 1));
+        let warned = run.events().iter().any(|event| event["event"] == "warning" && event.to_string().contains(name));
+        assert!(warned, "{name}: {}", run.text());
+        assert!(run.took.as_secs() < 15, "{name} took {:?}", run.took);
+    }
+}
+
+/// What is no mirror rule of this engine: whoever named it has to know at once.
+#[test]
+fn strangers_exit_8() {
     let cases = [
-        ("long-body", long_body),
-        ("many-functions", many_functions),
-        ("big-file", big_file),
-        ("nothing", "(component)".to_owned()),
-        ("network", "(component (import \"wasi:http/outgoing-handler@0.2.0\" (instance)))".to_owned()),
-        ("future", "(component (import \"turbo:engine/log@9.0.0\" (instance)))".to_owned()),
-        ("module", "(module)".to_owned()),
+        ("nothing.wasm", "(component)"),
+        ("network.wasm", "(component (import \"wasi:http/outgoing-handler@0.2.0\" (instance)))"),
+        ("future.wasm", "(component (import \"turbo:engine/log@9.0.0\" (instance)))"),
+        ("module.wasm", "(module)"),
     ];
+    let origin = Origin::file(&file(1, 1));
     for (name, text) in cases {
         let engine = Engine::new();
-        engine.write("rule.wasm", wat::parse_str(&text).expect("valid text"));
-        let run = engine.run(["component", "inspect", "rule.wasm"]).fails(8).says("rule.wasm");
-        assert!(run.took.as_secs() < 15, "{name} took {:?}", run.took);
+        engine.write(name, wat::parse_str(text).expect("valid text"));
+        engine.fetch(&origin.file_url(), &["--rule", name]).fails(8).says(name);
+        engine.assert_absent("out");
     }
 }
 

@@ -15,5 +15,6 @@ mod jobs;
 mod mirrors;
 mod rig;
 mod tidy;
+mod verbs;
 mod verify;
 mod wording;

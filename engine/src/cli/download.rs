@@ -14,6 +14,7 @@ use super::jobs::{Planned, plan};
 use super::output::{Output, Progress};
 use super::progress::{Reporter, summary};
 use super::settings::{Flag, Settings, joined};
+use super::stats;
 use crate::download::{DownloadError, Engine, NetworkUse, Receipt, download};
 use crate::model::{Digest, ExitCode};
 use crate::net::ResolveOverride;
@@ -145,7 +146,7 @@ pub(super) struct NetworkArgs {
 }
 
 /// A flag with a value.
-fn valued(key: &'static str, value: Option<impl Into<String>>) -> Option<Flag> {
+pub(super) fn valued(key: &'static str, value: Option<impl Into<String>>) -> Option<Flag> {
     value.map(|value| Flag { key, value: value.into(), name: key })
 }
 
@@ -154,7 +155,8 @@ fn switch(set: bool, name: &'static str, key: &'static str, value: &str) -> Opti
     set.then(|| Flag { key, value: value.to_owned(), name })
 }
 
-fn path_text(path: Option<&PathBuf>) -> Option<String> {
+/// The value of a flag that is a path.
+pub(super) fn path_text(path: Option<&PathBuf>) -> Option<String> {
     path.map(|path| path.to_string_lossy().into_owned())
 }
 
@@ -215,13 +217,15 @@ pub(super) fn run(args: &DownloadArgs, settings: &Settings, output: &Output) -> 
     let outcomes = runtime.block_on(run_all(&engine, planned, settings.count("jobs").max(1) as usize, output));
     // Idle connections are not worth waiting for.
     runtime.shutdown_background();
+    stats::remember(settings, &engine, &outcomes);
     if let Some(path) = &args.receipt {
         write_receipts(path, &outcomes)?;
     }
     conclude(outcomes, output)
 }
 
-type JobOutcome = Result<Receipt, CliError>;
+/// What became of one job.
+pub(super) type JobOutcome = Result<Receipt, CliError>;
 
 async fn run_all(engine: &Engine, planned: Vec<Planned>, at_once: usize, output: &Output) -> Vec<JobOutcome> {
     let cancel = CancellationToken::new();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use super::settings::{Settings, cache_dir};
-use crate::component::{RuleOptions, RuleState, Rules};
+use crate::component::{RuleOptions, Rules};
 use crate::download::{Engine, EngineOptions, NetworkUse};
 use crate::model::PrivateMirrors;
 use crate::net::{Authorities, CertificateCheck, Net, NetOptions, ProxyOptions, ResolveOverride};
@@ -50,28 +50,27 @@ fn open_cache(settings: &Settings, folder: &Path) -> Option<Cache> {
 
 /// Loads the mirror rules that settings name.
 pub(super) fn rules(settings: &Settings) -> Result<Rules, CliError> {
-    let options = RuleOptions {
+    Ok(Rules::open(&rule_options(settings))?)
+}
+
+/// Which mirror rules settings name, and what those may do.
+pub(super) fn rule_options(settings: &Settings) -> RuleOptions {
+    RuleOptions {
         cache_dir: Some(cache_dir(settings)),
         built_in: true,
         user: settings.list("rule").into_iter().map(PathBuf::from).collect(),
         settings: settings.rules.clone(),
         limits: settings.limits.clone(),
         private_mirrors: private_mirrors(settings),
-    };
-    let rules = Rules::open(&options)?;
-    // Whoever named a rule wants its mirrors: to go on without it would hide the fault.
-    let unusable = rules.list().into_iter().find_map(|rule| match (rule.path, rule.state) {
-        (Some(path), RuleState::LeftOut(fault)) => Some(CliError::Rule { path, fault }),
-        _ => None,
-    });
-    unusable.map_or(Ok(rules), Err)
+    }
 }
 
 fn private_mirrors(settings: &Settings) -> PrivateMirrors {
     if settings.switch("allow-private-mirrors") { PrivateMirrors::Allow } else { PrivateMirrors::Refuse }
 }
 
-fn net_options(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<NetOptions, CliError> {
+/// What settings say of the network.
+pub(super) fn net_options(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<NetOptions, CliError> {
     let authorities = settings.text("cacert").map(authorities).transpose()?;
     let own_agent = concat!("turbo-engine/", env!("CARGO_PKG_VERSION"));
     Ok(NetOptions {
@@ -87,14 +86,14 @@ fn net_options(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<Net
     })
 }
 
-/// The user's proxy, else the ones that curl reads. `HTTP_PROXY` in capitals is
-/// not among them: a CGI program would take it from a request header.
 fn authorities(path: &str) -> Result<Authorities, CliError> {
     let pem = read_bounded(path.as_ref(), PEM_BYTES)?;
     Authorities::parse(pem).map_err(|error| CliError::usage(format!("{path}: {error}"), "give --cacert a PEM file"))
 }
 
-fn proxy(settings: &Settings) -> ProxyOptions {
+/// The user's proxy, else the ones that curl reads. `HTTP_PROXY` in capitals is
+/// not among them: a CGI program would take it from a request header.
+pub(super) fn proxy(settings: &Settings) -> ProxyOptions {
     let environment = |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     let own = settings.text("proxy").map(str::to_owned);
     let all = || environment(&["all_proxy", "ALL_PROXY"]);

@@ -3,12 +3,13 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use crate::component::{ComponentError, Fault};
+use crate::component::ComponentError;
 use crate::download::DownloadError;
 use crate::model::files::{InputFileError, MetalinkError, NetrcError};
 use crate::model::{ExitCode, Explain};
 use crate::net::NetError;
 use crate::store::StoreError;
+use crate::store::cache::CacheError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -19,9 +20,6 @@ pub(super) enum CliError {
     /// A setting with a value that means nothing.
     #[error("the setting `{key}` from {origin}: {why}")]
     Setting { key: String, origin: String, why: String },
-    /// A rule that the user named broke a limit.
-    #[error("the rule {} cannot be used: {fault}", path.display())]
-    Rule { path: PathBuf, fault: Fault },
     /// A configuration file that cannot be used.
     #[error("the configuration file {} cannot be used", path.display())]
     Config { path: PathBuf, source: Box<dyn Error + Send + Sync> },
@@ -31,6 +29,11 @@ pub(super) enum CliError {
     Net(#[from] NetError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// `cache verify` found damage.
+    #[error("{0} of the cached files had rotted and are gone")]
+    Rotten(usize),
     #[error(transparent)]
     Component(#[from] ComponentError),
     #[error(transparent)]
@@ -59,6 +62,7 @@ impl CliError {
             Self::Download { source, .. } => source,
             Self::Net(error) => error,
             Self::Store(error) => error,
+            Self::Cache(error) => error,
             Self::Component(error) => error,
             Self::ComponentVerb(error) => error,
             _ => return None,
@@ -73,13 +77,16 @@ impl CliError {
             | Self::Input { .. }
             | Self::Metalink { .. }
             | Self::Netrc { .. } => ExitCode::Usage,
-            Self::Rule { .. } => ExitCode::Component,
             Self::Runtime(_) => ExitCode::Failed,
             Self::Stdout(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::Done,
             Self::Stdout(_) => ExitCode::Local,
-            Self::Download { .. } | Self::Net(_) | Self::Store(_) | Self::Component(_) | Self::ComponentVerb(_) => {
-                self.explained().map_or(ExitCode::Failed, Explain::exit_code)
-            }
+            Self::Rotten(_) => ExitCode::Verification,
+            Self::Download { .. }
+            | Self::Net(_)
+            | Self::Store(_)
+            | Self::Cache(_)
+            | Self::Component(_)
+            | Self::ComponentVerb(_) => self.explained().map_or(ExitCode::Failed, Explain::exit_code),
         }
     }
 
@@ -95,11 +102,16 @@ impl CliError {
             }
             Self::Metalink { .. } => "only Metalink 4 (RFC 5854) is understood".into(),
             Self::Netrc { .. } => "correct the file, or run without --netrc".into(),
-            Self::Rule { .. } => {
-                "correct the rule, or run without --rule; [limits] in the configuration sets limits".into()
+            Self::Rotten(_) => {
+                "nothing is lost, they are fetched again when asked for; check the disk they were on".into()
             }
             Self::Runtime(_) | Self::Stdout(_) => return None,
-            Self::Download { .. } | Self::Net(_) | Self::Store(_) | Self::Component(_) | Self::ComponentVerb(_) => {
+            Self::Download { .. }
+            | Self::Net(_)
+            | Self::Store(_)
+            | Self::Cache(_)
+            | Self::Component(_)
+            | Self::ComponentVerb(_) => {
                 return self.explained()?.hint();
             }
         })

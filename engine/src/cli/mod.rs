@@ -4,9 +4,11 @@
 //! standard output, everything else to standard error; a closed standard
 //! output is a way to stop, not a failure.
 
+mod cache;
 mod completions;
 mod component;
 mod config;
+mod doctor;
 mod download;
 mod engine;
 mod error;
@@ -15,6 +17,7 @@ mod output;
 mod progress;
 mod resolve;
 mod settings;
+mod stats;
 mod units;
 
 use std::ffi::OsString;
@@ -105,6 +108,12 @@ enum Verb {
     Resolve(resolve::ResolveArgs),
     /// Build components
     Component(component::ComponentArgs),
+    /// Keep the house of the cache
+    Cache(cache::CacheArgs),
+    /// Show what all downloads so far came to
+    Stats(stats::StatsArgs),
+    /// Check what downloads depend on, without using the network
+    Doctor(doctor::DoctorArgs),
     /// Show the configuration
     #[command(subcommand)]
     Config(config::ConfigVerb),
@@ -146,6 +155,12 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode, CliError> {
         Verb::Component(args) => component::run(&args, output.json, &mut std::io::stdout().lock())
             .map(|()| ExitCode::Done)
             .map_err(CliError::from),
+        Verb::Cache(args) => cache::run(&args, &load(&args.flags())?, output),
+        Verb::Stats(args) => stats::run(&args, &load(&args.flags())?, output),
+        Verb::Doctor(args) => {
+            let loaded = load(&args.flags());
+            doctor::run(&args, cli.global.config.as_deref(), loaded, output)
+        }
         Verb::Config(config::ConfigVerb::Show) => config::show(&load(&[])?, output),
         Verb::Completions(args) => completions::run(args, output),
         Verb::Man => completions::man(output),

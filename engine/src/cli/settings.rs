@@ -56,6 +56,7 @@ known! {
     "cache" = "true", parse_switch, "whether finished downloads are kept in the cache and taken from it";
     "cache-dir" = "", any, "folder of the cache; empty for the platform's";
     "cache-size" = "10GiB", parse_bytes, "most bytes in the cache";
+    "stats" = "true", parse_switch, "whether `turbo-engine stats` counts downloads";
     "buffer" = "32MiB", parse_bytes, "most bytes between the network and the disk";
 }
 
@@ -153,12 +154,16 @@ const FILE_BYTES: usize = 1 << 20;
 const LIST_SEPARATOR: char = '\n';
 
 impl Settings {
+    /// Every setting as it is when nobody says otherwise.
+    pub(super) fn defaults() -> Self {
+        let default = |known: &Known| (known.key, Value { text: known.default.into(), origin: From::Default });
+        Self { values: KNOWN.iter().map(default).collect(), rules: BTreeMap::new(), limits: Limits::default() }
+    }
+
     /// Collects the settings. `named` is the file that the user named; without
     /// one the user's own is read, if there is one.
     pub(super) fn load(named: Option<&Path>, flags: &[Flag]) -> Result<Self, CliError> {
-        let default = |known: &Known| (known.key, Value { text: known.default.into(), origin: From::Default });
-        let mut settings =
-            Self { values: KNOWN.iter().map(default).collect(), rules: BTreeMap::new(), limits: Limits::default() };
+        let mut settings = Self::defaults();
         let own = config_path().filter(|path| path.exists());
         if let Some(path) = named.map(Path::to_owned).or(own) {
             settings.read_file(&path)?;
@@ -274,13 +279,28 @@ impl Settings {
 
     /// The region; `auto` reads the locale and the time zone, nothing else.
     pub(super) fn region(&self) -> Region {
-        self.read("region", parse_region).unwrap_or_else(detect_region)
+        self.region_and_how().0
+    }
+
+    /// The region, and what names it.
+    pub(super) fn region_and_how(&self) -> (Region, String) {
+        match self.read("region", parse_region) {
+            Some(region) => (region, self.values["region"].origin.to_string()),
+            None => detect_region(),
+        }
     }
 }
 
 /// The environment variable of a setting.
 pub(super) fn variable(key: &str) -> String {
     format!("TURBO_ENGINE_{}", key.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// Variables that look like a setting's and are none: misspelt ones.
+pub(super) fn unknown_variables() -> Vec<String> {
+    let known: Vec<String> = KNOWN.iter().map(|known| variable(known.key)).chain([variable("config")]).collect();
+    let ours = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    ours.filter(|name| name.starts_with(&variable("")) && !known.contains(name)).collect()
 }
 
 /// Joins the values of a list setting.
@@ -315,11 +335,18 @@ pub(super) fn cache_dir(settings: &Settings) -> PathBuf {
     own.or_else(|| Some(folders()?.cache_dir().to_owned())).unwrap_or_else(|| std::env::temp_dir().join("turbo-engine"))
 }
 
-/// The country of the time zone, else of the locale.
-fn detect_region() -> Region {
-    let zone = iana_time_zone::get_timezone().ok().and_then(|zone| country_of_zone(&zone));
-    let locale = || sys_locale::get_locale().and_then(|locale| country_of_locale(&locale));
-    zone.or_else(locale).unwrap_or(Region::WORLD)
+/// The country of the time zone, else of the locale, and which it was.
+fn detect_region() -> (Region, String) {
+    let zone = iana_time_zone::get_timezone().unwrap_or_default();
+    if let Some(region) = country_of_zone(&zone) {
+        return (region, format!("the time zone {zone}"));
+    }
+    // None is as good as POSIX's own.
+    let locale = sys_locale::get_locale().unwrap_or_else(|| "C".into());
+    match country_of_locale(&locale) {
+        Some(region) => (region, format!("the locale {locale}")),
+        None => (Region::WORLD, format!("neither the time zone `{zone}` nor the locale `{locale}` names a country")),
+    }
 }
 
 /// Time zones of the regions that the shipped rules have mirrors in. A zone

@@ -9,6 +9,9 @@ use super::{Fault, FaultKind, Limits};
 /// Longest message of a fault.
 const MESSAGE_BYTES: usize = 1 << 10;
 
+/// Longest backtrace in the log.
+const TRACE_BYTES: usize = 4 << 10;
+
 /// A fault whose component is known from where it happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
@@ -29,7 +32,8 @@ impl Failure {
     /// A call that wasmtime ended.
     pub(super) fn of_call(error: &wasmtime::Error, sandbox: &Sandbox, limits: &Limits) -> Self {
         // The backtrace names the guest's functions: for its author, not for a report.
-        tracing::debug!(target: "component", ?error, "a call failed");
+        let trace = printable(&format!("{error:?}"), TRACE_BYTES);
+        tracing::debug!(target: "component", trace, "a call failed");
         let kind = kind(error, sandbox);
         Self::new(kind, message(kind, error, sandbox, limits))
     }

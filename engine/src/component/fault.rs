@@ -57,6 +57,27 @@ pub enum FaultKind {
     Busy,
 }
 
+impl FaultKind {
+    /// A short name for counters and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fuel => "fuel",
+            Self::Deadline => "deadline",
+            Self::Memory => "memory",
+            Self::Stack => "stack",
+            Self::ResultSize => "result-size",
+            Self::Trap => "trap",
+            Self::PreScan(_) => "pre-scan",
+            Self::Load => "load",
+            Self::Description => "description",
+            Self::SelfTest => "self-test",
+            Self::Output(_) => "output",
+            Self::State => "state",
+            Self::Busy => "busy",
+        }
+    }
+}
+
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -33,9 +33,9 @@ pub struct Limits {
     pub modules: u32,
     /// Core instances, memories and tables of one instance, each.
     pub instances: u32,
-    /// Elements of one table.
+    /// Elements of all tables of one instance.
     pub table_elements: u32,
-    /// Linear memory of one instance.
+    /// Linear memory of one instance, all its memories together.
     pub memory_bytes: u64,
     /// The guest's call stack.
     pub stack_bytes: u32,

@@ -150,6 +150,8 @@ impl Rule {
                 self.breaker.succeeded();
                 Outcome::Said(reply, fault)
             }
+            // Too many callers at once are not the rule's fault.
+            Err(failure) if failure.kind == FaultKind::Busy => Outcome::Failed(failure),
             Err(failure) => {
                 self.breaker.failed();
                 Outcome::Failed(failure)

@@ -19,6 +19,8 @@ pub(super) struct Sandbox {
     component: Arc<str>,
     limits: Arc<Limits>,
     grew_too_far: bool,
+    memory_bytes: u64,
+    table_elements: u64,
     log_calls: u32,
     log_bytes: usize,
     last_words: String,
@@ -31,6 +33,8 @@ impl Sandbox {
             component,
             limits,
             grew_too_far: false,
+            memory_bytes: 0,
+            table_elements: 0,
             log_calls: 0,
             log_bytes: 0,
             last_words: String::new(),
@@ -75,20 +79,19 @@ impl Sandbox {
         let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ mixed >> 31
     }
-
-    fn permit(&mut self, fits: bool) -> bool {
-        self.grew_too_far |= !fits;
-        fits
-    }
 }
 
 impl ResourceLimiter for Sandbox {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.permit(desired as u64 <= self.limits.memory_bytes))
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let fits = take(&mut self.memory_bytes, desired - current, self.limits.memory_bytes);
+        self.grew_too_far |= !fits;
+        Ok(fits)
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.permit(desired <= self.limits.table_elements as usize))
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let fits = take(&mut self.table_elements, desired - current, self.limits.table_elements.into());
+        self.grew_too_far |= !fits;
+        Ok(fits)
     }
 
     fn instances(&self) -> usize {
@@ -102,6 +105,17 @@ impl ResourceLimiter for Sandbox {
     fn memories(&self) -> usize {
         self.limits.instances as usize
     }
+}
+
+/// Adds to what all memories or tables of an instance hold together, if that
+/// stays within the limit. Nothing is ever given back: neither shrinks.
+fn take(held: &mut u64, more: usize, limit: u64) -> bool {
+    let total = held.saturating_add(more as u64);
+    let fits = total <= limit;
+    if fits {
+        *held = total;
+    }
+    fits
 }
 
 impl types::Host for Sandbox {}
@@ -154,6 +168,16 @@ mod tests {
             log::Host::log(&mut sandbox, log::Level::Error, "x".into());
         }
         assert_eq!(sandbox.last_words(), "xxx");
+    }
+
+    #[test]
+    fn memories_share_one_allowance() {
+        let mut sandbox = sandbox(Limits { memory_bytes: 100, ..Limits::default() });
+        assert!(sandbox.memory_growing(0, 60, None).unwrap());
+        assert!(sandbox.memory_growing(0, 30, None).unwrap());
+        assert!(!sandbox.memory_growing(30, 41, None).unwrap());
+        assert!(sandbox.grew_too_far());
+        assert!(sandbox.memory_growing(60, 70, None).unwrap());
     }
 
     #[test]

@@ -10,11 +10,15 @@ use super::failure::Failure;
 use super::host::sha256_hex;
 use super::runtime::Effort;
 use super::scan::{Refusal, Scan, scan};
+use super::text::printable;
 use super::{ComponentError, FaultKind, Limits, ScanLimit, wasi};
 
 /// The interfaces this engine speaks, as errors name them.
 const OFFERED: &str = "turbo:engine@0.1";
 const RULES: &str = "turbo:engine/mirror-rules";
+
+/// Longest name that an error quotes.
+const NAME_BYTES: usize = 200;
 
 /// A component's bytes and where they are from.
 pub(super) struct Source {
@@ -81,7 +85,9 @@ impl Source {
         let path = self.shown_path();
         match scan(&self.bytes, limits) {
             Ok(scan) => self.check_world(&scan).map_err(Rejected::Unusable),
-            Err(Refusal::Malformed(reason)) => Err(Rejected::Unusable(ComponentError::NotComponent { path, reason })),
+            Err(Refusal::Malformed(reason)) => {
+                Err(Rejected::Unusable(ComponentError::NotComponent { path, reason: shown(&reason) }))
+            }
             Err(Refusal::CoreModule) => Err(Rejected::Unusable(ComponentError::CoreModule { path })),
             Err(Refusal::Limit(ScanLimit::FileBytes, _)) => {
                 let message = format!("the limit is {} bytes", limits.file_bytes);
@@ -95,19 +101,24 @@ impl Source {
         let path = self.shown_path();
         let ours: Vec<&str> = scan.exports.iter().map(String::as_str).filter(|name| interface(name) == RULES).collect();
         if ours.is_empty() {
-            let found = if scan.exports.is_empty() { "nothing".to_owned() } else { scan.exports.join(", ") };
+            let found = if scan.exports.is_empty() { "nothing".to_owned() } else { shown(&scan.exports.join(", ")) };
             return Err(ComponentError::OtherWorld { path, found, wanted: RULES });
         }
         let of_package = scan.imports.iter().map(String::as_str).filter(|name| name.starts_with("turbo:engine/"));
         if let Some(found) = of_package.chain(ours).find(|name| !is_spoken(name)) {
-            return Err(ComponentError::Version { path, found: found.to_owned(), offered: OFFERED });
+            return Err(ComponentError::Version { path, found: shown(found), offered: OFFERED });
         }
         let is_offered = |name: &&String| is_spoken(name) && name.starts_with("turbo:engine/") || wasi::offers(name);
         match scan.imports.iter().find(|name| !is_offered(name)) {
-            Some(import) => Err(ComponentError::Import { path, import: import.clone() }),
+            Some(import) => Err(ComponentError::Import { path, import: shown(import) }),
             None => Ok(()),
         }
     }
+}
+
+/// A name from the file, which may hold anything.
+fn shown(name: &str) -> String {
+    printable(name, NAME_BYTES)
 }
 
 /// The name of an interface without its version.

@@ -1,6 +1,7 @@
 //! What the rules did so far, in numbers.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
@@ -45,8 +46,8 @@ pub struct RuleCounts {
     pub audits: u64,
     /// Fuel used; 1,000,000 are about 0.9 ms.
     pub fuel: u64,
-    /// Faults, by kind.
-    pub faults: BTreeMap<String, u64>,
+    /// Faults, by name of their kind.
+    pub faults: BTreeMap<&'static str, u64>,
 }
 
 /// A number that any thread may raise.
@@ -78,14 +79,14 @@ pub(super) struct Tally {
     pub(super) resting: Count,
     pub(super) audits: Count,
     pub(super) fuel: Count,
-    faults: std::sync::Mutex<BTreeMap<String, u64>>,
+    faults: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl Tally {
     /// Counts a fault. Faults are rare, so a lock will do.
     pub(super) fn fault(&self, kind: FaultKind) {
         let mut faults = self.faults.lock().expect("nothing panics under this lock");
-        *faults.entry(kind.to_string()).or_default() += 1;
+        *faults.entry(kind.name()).or_default() += 1;
     }
 
     pub(super) fn snapshot(&self) -> RuleCounts {

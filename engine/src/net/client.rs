@@ -181,6 +181,13 @@ impl Net {
         &self.shared.options
     }
 
+    /// Builds the client for `https` URLs without using it, which shows what is
+    /// wrong with certificates and proxies.
+    pub fn prepare(&self) -> Result<(), NetError> {
+        let key = ClientKey { reach: Reach::Anywhere, secure: true, pinned: None };
+        build(&self.shared.options, key).map(drop).map_err(NetError::Setup)
+    }
+
     /// Waits until `bytes` more may be received under the rate limit.
     pub async fn throttle(&self, bytes: usize) {
         if let Some(limit) = &self.shared.rate_limit {

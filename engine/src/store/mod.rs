@@ -1,4 +1,5 @@
-//! The only place that touches files: staging, journal, history, targets.
+//! The only place that touches files: staging, journal, history, targets,
+//! cache, totals.
 //!
 //! The key invariant: nothing carries its final name before it is complete,
 //! verified and on disk; everything on the way there can be resumed.
@@ -9,7 +10,9 @@ mod hash;
 mod history;
 mod journal;
 mod part;
+mod space;
 mod target;
+mod totals;
 mod writer;
 
 pub use error::StoreError;
@@ -17,5 +20,7 @@ pub use hash::{Hashes, hash_file, sha256};
 pub use history::{Download, Finished, History};
 pub use journal::{Journal, JournalError};
 pub use part::{Keep, Part};
+pub use space::{Space, check_writable, space};
 pub use target::{IfExists, Target, read_bounded, remove, reserve_private_file, write_atomic};
+pub use totals::TotalsFile;
 pub use writer::{Summary, Writer, WriterOptions};

@@ -106,7 +106,7 @@ fn a_rule_that_keeps_failing_rests() {
     assert_eq!(ask(&rules, "f").asked[0].reply, Reply::Resting);
     assert_eq!(rules.list()[0].state, RuleState::Resting);
     let counts = &rules.counters().rules["fixture"];
-    assert_eq!((counts.calls, counts.resting, counts.faults["trapped"]), (3, 1, 3));
+    assert_eq!((counts.calls, counts.resting, counts.faults["trap"]), (3, 1, 3));
 }
 
 /// Answers one candidate first and two from the second call on.

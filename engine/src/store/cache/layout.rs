@@ -124,7 +124,7 @@ fn url_key(url: &Url) -> String {
 /// Makes a folder of mode 0700, or takes an existing one to that mode, which
 /// its owner alone can do. A symbolic link is refused: it would lead the cache
 /// to wherever somebody else likes.
-pub(super) fn private_folder(path: &Path) -> Result<(), CacheError> {
+pub(in crate::store) fn private_folder(path: &Path) -> Result<(), CacheError> {
     match fs::create_dir(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             return Err(CacheError::io("create the folder", path)(error));
@@ -156,7 +156,7 @@ fn restrict(_: &Path, _: &fs::Metadata) -> io::Result<()> {
 
 /// The content of a small file, or `None` where there is none that could be
 /// one of ours: absent, too large, or no regular file.
-pub(super) fn read_small(path: &Path, most_bytes: u64) -> io::Result<Option<Vec<u8>>> {
+pub(in crate::store) fn read_small(path: &Path, most_bytes: u64) -> io::Result<Option<Vec<u8>>> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() && metadata.len() <= most_bytes => {}
         Ok(_) => return Ok(None),

@@ -32,7 +32,7 @@ pub struct UrlLock {
 }
 
 /// Locks a file; `None` where the wait ended first.
-pub(super) fn lock(path: &Path, wait: LockWait<'_>) -> Result<Option<UrlLock>, CacheError> {
+pub(in crate::store) fn lock(path: &Path, wait: LockWait<'_>) -> Result<Option<UrlLock>, CacheError> {
     let deadline = Instant::now() + wait.at_most;
     let mut pause = PAUSE.0;
     loop {

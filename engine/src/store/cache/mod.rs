@@ -25,6 +25,9 @@ pub use self::index::Entry;
 pub use self::lock::{LockWait, UrlLock};
 pub use self::upkeep::{Freed, Listed, Verified};
 
+pub(super) use self::layout::{private_folder, read_small};
+pub(super) use self::lock::lock as lock_file;
+
 use self::layout::Layout;
 use crate::model::{Algorithm, Digest};
 

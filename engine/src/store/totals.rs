@@ -1,0 +1,112 @@
+//! The file of totals, which several processes may add to at once.
+//!
+//! What is in it is not this module's business. The key invariant: an update
+//! sees the whole of the last one, whichever process made it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::cache::{CacheError, LockWait, UrlLock, lock_file, private_folder, read_small};
+
+/// Largest file that is read. The totals are bounded far below.
+const MOST_BYTES: u64 = 1 << 20;
+/// Longest wait for another process, which needs about a millisecond. Numbers
+/// are not worth more of a user's time.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The file of totals of one cache folder.
+#[derive(Debug, Clone)]
+pub struct TotalsFile {
+    root: PathBuf,
+}
+
+impl TotalsFile {
+    /// The file in the cache folder `root`, which need not exist.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// Its bytes, where there is such a file.
+    pub fn read(&self) -> Result<Option<Vec<u8>>, CacheError> {
+        let path = self.path();
+        read_small(&path, MOST_BYTES).map_err(CacheError::io("read", &path))
+    }
+
+    /// Replaces its bytes by what `change` makes of them, while every other
+    /// process waits.
+    pub fn update(&self, change: impl FnOnce(Option<Vec<u8>>) -> Vec<u8>) -> Result<(), CacheError> {
+        let _lock = self.lock()?;
+        let path = self.path();
+        // The lock makes one name enough. Nothing is synced: after a power
+        // failure the totals may begin anew, and no download waits for a disk.
+        let temporary = path.with_extension("tmp");
+        let written = fs::write(&temporary, change(self.read()?));
+        written.and_then(|()| fs::rename(&temporary, &path)).map_err(CacheError::io("write", &path))
+    }
+
+    /// Removes it.
+    pub fn remove(&self) -> Result<(), CacheError> {
+        let path = self.path();
+        let _lock = self.lock()?;
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(CacheError::io("remove", &path)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn lock(&self) -> Result<UrlLock, CacheError> {
+        fs::create_dir_all(&self.root).map_err(CacheError::io("create the folder", &self.root))?;
+        private_folder(&self.folder())?;
+        let path = self.folder().join("lock");
+        let wait = LockWait { at_most: PATIENCE, cancelled: &|| false };
+        lock_file(&path, wait)?.ok_or_else(|| CacheError::io("lock", &path)(io::ErrorKind::WouldBlock.into()))
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.root.join("stats-v1")
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder().join("totals.json")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    fn count(bytes: Option<Vec<u8>>) -> u64 {
+        bytes.map_or(0, |bytes| String::from_utf8(bytes).unwrap().parse().unwrap())
+    }
+
+    #[test]
+    fn no_update_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = TotalsFile::new(&folder.path().join("cache"));
+        assert_eq!(file.read().unwrap(), None);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..16 {
+                        file.update(|bytes| (count(bytes) + 1).to_string().into_bytes()).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(count(file.read().unwrap()), 8 * 16);
+        file.remove().unwrap();
+        assert_eq!(file.read().unwrap(), None);
+        file.remove().unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_is_none_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("stats-v1"), "").unwrap();
+        let file = TotalsFile::new(folder.path());
+        assert!(matches!(file.update(|_| Vec::new()), Err(CacheError::NotAFolder(_))));
+    }
+}
