@@ -7,7 +7,9 @@ use super::settings::{Settings, cache_dir};
 use crate::component::{RuleOptions, Rules};
 use crate::download::{Engine, EngineOptions, NetworkUse};
 use crate::model::PrivateMirrors;
-use crate::net::{Authorities, CertificateCheck, Net, NetOptions, ProxyOptions, ResolveOverride};
+use crate::net::{
+    Authorities, CertificateCheck, Net, NetOptions, ProxyOptions, ProxyUrl, ProxyUrlError, ResolveOverride,
+};
 use crate::plan::Ramp;
 use crate::store::cache::Cache;
 use crate::store::{History, read_bounded};
@@ -69,15 +71,19 @@ fn private_mirrors(settings: &Settings) -> PrivateMirrors {
     if settings.switch("allow-private-mirrors") { PrivateMirrors::Allow } else { PrivateMirrors::Refuse }
 }
 
-/// What settings say of the network.
-pub(super) fn net_options(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<NetOptions, CliError> {
+fn net_options(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<NetOptions, CliError> {
+    Ok(NetOptions { proxy: proxy(settings)?, ..direct_options(settings, resolve)? })
+}
+
+/// What settings say of the network, without its proxies.
+pub(super) fn direct_options(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<NetOptions, CliError> {
     let authorities = settings.text("cacert").map(authorities).transpose()?;
     let own_agent = concat!("turbo-engine/", env!("CARGO_PKG_VERSION"));
     Ok(NetOptions {
         user_agent: settings.text("user-agent").unwrap_or(own_agent).to_owned(),
         connect_timeout: settings.seconds("connect-timeout"),
         stall_timeout: settings.seconds("stall-timeout"),
-        proxy: proxy(settings),
+        proxy: ProxyOptions::default(),
         authorities,
         certificates: if settings.switch("insecure") { CertificateCheck::Skipped } else { CertificateCheck::Enforced },
         resolve,
@@ -93,15 +99,19 @@ fn authorities(path: &str) -> Result<Authorities, CliError> {
 
 /// The user's proxy, else the ones that curl reads. `HTTP_PROXY` in capitals is
 /// not among them: a CGI program would take it from a request header.
-pub(super) fn proxy(settings: &Settings) -> ProxyOptions {
+pub(super) fn proxy(settings: &Settings) -> Result<ProxyOptions, CliError> {
     let environment = |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     let own = settings.text("proxy").map(str::to_owned);
     let all = || environment(&["all_proxy", "ALL_PROXY"]);
-    ProxyOptions {
-        http: own.clone().or_else(|| environment(&["http_proxy"])).or_else(all),
-        https: own.or_else(|| environment(&["https_proxy", "HTTPS_PROXY"])).or_else(all),
+    let http = own.clone().or_else(|| environment(&["http_proxy"])).or_else(all);
+    let https = own.or_else(|| environment(&["https_proxy", "HTTPS_PROXY"])).or_else(all);
+    let parse = |text: Option<String>| text.map(|text| text.parse::<ProxyUrl>()).transpose();
+    let wrong = |error: ProxyUrlError| CliError::usage(error.to_string(), "write a proxy as http://HOST:PORT");
+    Ok(ProxyOptions {
+        http: parse(http).map_err(wrong)?,
+        https: parse(https).map_err(wrong)?,
         bypass: settings.text("noproxy").map(str::to_owned).or_else(|| environment(&["no_proxy", "NO_PROXY"])),
-    }
+    })
 }
 
 /// The asynchronous runtime of a verb.

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::resolve::{PolicyResolver, Reach, check_literal};
 use super::response::Response;
-use super::{NetError, RateLimit, ResolveOverride};
+use super::{NetError, ProxyOptions, RateLimit, ResolveOverride};
 use crate::model::{ByteRange, DisplayUrl, Origin, PrivateMirrors};
 
 /// Most redirects that are followed.
@@ -21,17 +21,6 @@ const MOST_REDIRECTS: usize = 10;
 const MOST_HEADERS: usize = 256;
 /// Connections that wait for another request, for each host.
 const IDLE_CONNECTIONS: usize = 16;
-
-/// Where to find the proxy.
-#[derive(Debug, Clone, Default)]
-pub struct ProxyOptions {
-    /// Proxy for `http` URLs.
-    pub http: Option<String>,
-    /// Proxy for `https` URLs.
-    pub https: Option<String>,
-    /// Hosts that are reached directly, in the form of `NO_PROXY`.
-    pub bypass: Option<String>,
-}
 
 /// What the user decided about the network.
 #[derive(Debug, Clone)]
@@ -277,8 +266,8 @@ fn build(options: &NetOptions, key: ClientKey) -> Result<reqwest::Client, reqwes
 
 fn proxies(options: &ProxyOptions) -> Result<Vec<reqwest::Proxy>, reqwest::Error> {
     let bypass = || options.bypass.as_deref().and_then(reqwest::NoProxy::from_string);
-    let http = options.http.as_deref().map(reqwest::Proxy::http);
-    let https = options.https.as_deref().map(reqwest::Proxy::https);
+    let http = options.http.as_ref().map(|proxy| reqwest::Proxy::http(proxy.expose()));
+    let https = options.https.as_ref().map(|proxy| reqwest::Proxy::https(proxy.expose()));
     [http, https].into_iter().flatten().map(|proxy| Ok(proxy?.no_proxy(bypass()))).collect()
 }
 

@@ -8,13 +8,13 @@
 mod client;
 mod error;
 mod limit;
+mod proxy;
 mod resolve;
 mod response;
 
-pub use client::{
-    Authorities, AuthoritiesError, CertificateCheck, Get, Net, NetOptions, Precondition, ProxyOptions, Trust, Wanted,
-};
+pub use client::{Authorities, AuthoritiesError, CertificateCheck, Get, Net, NetOptions, Precondition, Trust, Wanted};
 pub use error::NetError;
 pub use limit::RateLimit;
+pub use proxy::{ProxyOptions, ProxyUrl, ProxyUrlError};
 pub use resolve::{ResolveOverride, ResolveOverrideError};
 pub use response::{Body, Response};

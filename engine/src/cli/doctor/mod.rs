@@ -13,14 +13,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::download::{NetworkArgs, SourceArgs};
-use super::engine::{net_options, proxy};
+use super::engine::{direct_options, proxy};
 use super::error::CliError;
 use super::output::Output;
 use super::settings::{Flag, From, KNOWN, Settings, cache_dir, config_path, unknown_variables};
 use super::units::show_bytes;
 use crate::download::reason;
 use crate::model::{ExitCode, Explain};
-use crate::net::{Net, NetOptions, ProxyOptions};
+use crate::net::{Net, ProxyOptions, ProxyUrl};
 use crate::store::{check_writable, space};
 
 /// Less free space than this is worth a warning.
@@ -79,6 +79,10 @@ impl Finding {
         Self { verdict: Verdict::Fail, hint: error.hint(), ..Self::ok(check, reason(error)) }
     }
 
+    fn refused(check: impl Into<String>, error: &CliError) -> Self {
+        Self { verdict: Verdict::Fail, hint: error.hint(), ..Self::ok(check, reason(error)) }
+    }
+
     fn json(&self) -> Value {
         let Self { check, verdict, what, hint } = self;
         json!({"v": 1, "event": "check", "check": check, "verdict": verdict, "what": what, "hint": hint})
@@ -106,7 +110,7 @@ pub(super) fn run(
     let mut findings = vec![version(), configuration(named_config, &loaded)];
     findings.extend(environment());
     let settings = loaded.unwrap_or_else(|_| Settings::defaults());
-    findings.extend([cache(&settings), certificates(args, &settings), proxies(args, &settings)]);
+    findings.extend([cache(&settings), certificates(args, &settings), proxies(&settings)]);
     findings.extend([region(&settings), clock(SystemTime::now())]);
     findings.extend(rules::check(&settings));
     let width = findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
@@ -174,13 +178,9 @@ fn cache(settings: &Settings) -> Finding {
 
 fn certificates(args: &DoctorArgs, settings: &Settings) -> Finding {
     // Without its proxies, so that a wrong one is not taken for a missing certificate.
-    let options = net_options(settings, args.network.resolve.clone());
-    let options = match options.map(|options| NetOptions { proxy: ProxyOptions::default(), ..options }) {
+    let options = match direct_options(settings, args.network.resolve.clone()) {
         Ok(options) => options,
-        Err(error) => {
-            let what = reason(&error);
-            return Finding { verdict: Verdict::Fail, hint: error.hint(), ..Finding::ok("certificates", what) };
-        }
+        Err(error) => return Finding::refused("certificates", &error),
     };
     if let Err(error) = Net::new(options).prepare() {
         let hint = match settings.text("cacert") {
@@ -198,36 +198,15 @@ fn certificates(args: &DoctorArgs, settings: &Settings) -> Finding {
     Finding::ok("certificates", settings.text("cacert").unwrap_or("the system's"))
 }
 
-fn proxies(args: &DoctorArgs, settings: &Settings) -> Finding {
-    let ProxyOptions { http, https, bypass } = proxy(settings);
-    let via = |scheme: &str, proxy: Option<String>| proxy.map(|proxy| format!("{scheme} by {}", without_login(&proxy)));
+fn proxies(settings: &Settings) -> Finding {
+    let ProxyOptions { http, https, bypass } = match proxy(settings) {
+        Ok(options) => options,
+        Err(error) => return Finding::refused("proxies", &error),
+    };
+    let via = |scheme: &str, proxy: Option<ProxyUrl>| proxy.map(|proxy| format!("{scheme} by {proxy}"));
     let direct = bypass.map(|hosts| format!("directly: {hosts}"));
     let shown: Vec<_> = [via("http", http), via("https", https), direct].into_iter().flatten().collect();
-    let what = if shown.is_empty() { "none".into() } else { shown.join(", ") };
-    // What is wrong without a proxy is the certificates' finding.
-    let prepare = |options: NetOptions| Net::new(options).prepare();
-    let ready =
-        |options: &NetOptions| prepare(NetOptions { proxy: ProxyOptions::default(), ..options.clone() }).is_ok();
-    match net_options(settings, args.network.resolve.clone()) {
-        Ok(options) if ready(&options) => match prepare(options) {
-            Ok(()) => Finding::ok("proxies", what),
-            Err(error) => {
-                let hint = "write a proxy as http://HOST:PORT; socks5 and socks5h are the other schemes";
-                Finding {
-                    what: format!("{what}: {}", reason(&error)),
-                    hint: Some(hint.into()),
-                    ..Finding::fail("proxies", &error)
-                }
-            }
-        },
-        _ => Finding::ok("proxies", what),
-    }
-}
-
-/// A proxy without its user and password.
-fn without_login(proxy: &str) -> String {
-    let Some((before, host)) = proxy.rsplit_once('@') else { return proxy.to_owned() };
-    before.split_once("://").map_or_else(|| host.to_owned(), |(scheme, _)| format!("{scheme}://{host}"))
+    Finding::ok("proxies", if shown.is_empty() { "none".into() } else { shown.join(", ") })
 }
 
 fn region(settings: &Settings) -> Finding {
@@ -253,18 +232,6 @@ mod tests {
     fn a_wrong_clock_is_found() {
         for (seconds, verdict) in [(0, Verdict::Fail), (1_800_000_000, Verdict::Ok), (4_000_000_000, Verdict::Fail)] {
             assert_eq!(clock(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).verdict, verdict, "{seconds}");
-        }
-    }
-
-    #[test]
-    fn a_proxys_login_is_not_shown() {
-        for (proxy, shown) in [
-            ("http://user:secret@proxy:3128", "http://proxy:3128"),
-            ("user:secret@proxy:3128", "proxy:3128"),
-            ("socks5h://u:p@ss@proxy", "socks5h://proxy"),
-            ("proxy:3128", "proxy:3128"),
-        ] {
-            assert_eq!(without_login(proxy), shown);
         }
     }
 }

@@ -1,0 +1,100 @@
+//! Where to find the proxy.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Schemes of proxies that the client speaks. It would pass over any other in
+/// silence and connect directly, which is the last thing a user of a proxy wants.
+const SCHEMES: [&str; 5] = ["http", "https", "socks4", "socks5", "socks5h"];
+
+/// The address of a proxy: `http://HOST:PORT`, or `HOST:PORT`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ProxyUrl(String);
+
+/// A text that is no address of a proxy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProxyUrlError {
+    /// A scheme that the client does not speak.
+    #[error("`{0}` is not a proxy's scheme; http, https, socks4, socks5 and socks5h are")]
+    Scheme(String),
+    /// Something else is wrong with it.
+    #[error("the proxy's address is not a URL: {0}")]
+    Shape(url::ParseError),
+}
+
+impl ProxyUrl {
+    /// The address, its login included.
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ProxyUrl {
+    type Err = ProxyUrlError;
+
+    fn from_str(text: &str) -> Result<Self, ProxyUrlError> {
+        let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let url = url::Url::parse(&whole).map_err(ProxyUrlError::Shape)?;
+        if !SCHEMES.contains(&url.scheme()) {
+            return Err(ProxyUrlError::Scheme(url.scheme().to_owned()));
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(ProxyUrlError::Shape(url::ParseError::EmptyHost));
+        }
+        Ok(Self(whole))
+    }
+}
+
+/// Without the login.
+impl fmt::Display for ProxyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.0.split_once("://").expect("an address has a scheme");
+        let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+        write!(f, "{scheme}://{host}")
+    }
+}
+
+impl fmt::Debug for ProxyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Where to find the proxy.
+#[derive(Debug, Clone, Default)]
+pub struct ProxyOptions {
+    /// Proxy for `http` URLs.
+    pub http: Option<ProxyUrl>,
+    /// Proxy for `https` URLs.
+    pub https: Option<ProxyUrl>,
+    /// Hosts that are reached directly, in the form of `NO_PROXY`.
+    pub bypass: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_curl_reads_and_shows_no_login() {
+        for (text, shown) in [
+            ("proxy:3128", "http://proxy:3128"),
+            ("http://user:secret@proxy:3128", "http://proxy:3128"),
+            ("user:secret@proxy:3128", "http://proxy:3128"),
+            ("socks5h://u:p@ss@proxy", "socks5h://proxy"),
+        ] {
+            assert_eq!(
+                text.parse::<ProxyUrl>().map(|proxy| format!("{proxy} {proxy:?}")),
+                Ok(format!("{shown} {shown}"))
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_what_would_be_passed_over() {
+        assert_eq!("gopher://proxy".parse::<ProxyUrl>(), Err(ProxyUrlError::Scheme("gopher".into())));
+        for text in ["http://", "://", "a b"] {
+            assert!(text.parse::<ProxyUrl>().is_err(), "{text}");
+        }
+    }
+}
