@@ -4,8 +4,8 @@
 //! is the bare call of the same export through wasmtime, without limits,
 //! checks or clock; the ceiling to beat is not to call at all.
 //!
-//! `start` is a process start to the first answer: with everything in the
-//! cache, and with nothing.
+//! `start` is the way from nothing to the first answer: that no rule is
+//! interested, with everything in the cache, and with an empty cache.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -67,7 +67,7 @@ fn baselines(criterion: &mut Criterion) {
 }
 
 fn start(criterion: &mut Criterion) {
-    let release: Url = RELEASE.parse().expect("a URL");
+    let (release, nobodys): (Url, Url) = (RELEASE.parse().expect("a URL"), NOBODYS.parse().expect("a URL"));
     let scratch = tempfile::tempdir().expect("a folder");
     let first_answer = |cache: &Path| {
         let options = RuleOptions { cache_dir: Some(cache.to_owned()), ..options(Limits::default()) };
@@ -79,6 +79,9 @@ fn start(criterion: &mut Criterion) {
     first_answer(&warm);
     let mut group = criterion.benchmark_group("start");
     group.sample_size(20);
+    group.bench_function("nobody is interested", |bencher| {
+        bencher.iter_with_large_drop(|| open(Limits::default()).ask(&nobodys, Region::WORLD));
+    });
     group.bench_function("warm", |bencher| bencher.iter_with_large_drop(|| first_answer(&warm)));
     group.sample_size(10);
     group.bench_function("cold", |bencher| {

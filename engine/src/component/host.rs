@@ -1,5 +1,7 @@
 //! What all rules of a set share: limits, the vault, the engine.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -23,7 +25,9 @@ use crate::model::{Algorithm, Digest};
 /// that a set nobody asks costs nothing.
 pub(super) struct Host {
     limits: Arc<Limits>,
-    vault: Option<Vault>,
+    vault: OnceLock<Option<Vault>>,
+    cache_dir: Option<PathBuf>,
+    known: BTreeMap<String, Description>,
     instances: u32,
     runtime: OnceLock<Result<Runtime, Failure>>,
     pub(super) built: BuildTally,
@@ -38,11 +42,19 @@ pub(super) struct BuildTally {
 }
 
 impl Host {
-    /// A host with room for so many instances at once.
-    pub(super) fn new(limits: &Limits, vault: Option<Vault>, instances: u32) -> Self {
+    /// A host with room for so many instances at once, a place for compiled
+    /// components, and descriptions that need not be asked for.
+    pub(super) fn new(
+        limits: &Limits,
+        cache_dir: Option<PathBuf>,
+        known: BTreeMap<String, Description>,
+        instances: u32,
+    ) -> Self {
         Self {
             limits: Arc::new(limits.clone()),
-            vault,
+            vault: OnceLock::new(),
+            cache_dir,
+            known,
             instances,
             runtime: OnceLock::new(),
             built: BuildTally::default(),
@@ -51,6 +63,15 @@ impl Host {
 
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The vault, opened if it has not been. Without one all works, slower.
+    fn vault(&self) -> Option<&Vault> {
+        let open = || {
+            let report = |error| tracing::debug!(target: "component", %error, "no cache of compiled components");
+            Vault::open(self.cache_dir.as_deref()?).map_err(report).ok()
+        };
+        self.vault.get_or_init(open).as_ref()
     }
 
     /// The engine, started if it has not been.
@@ -70,7 +91,7 @@ impl Host {
     ) -> Result<MirrorRulePre<Sandbox>, Failure> {
         let runtime = self.runtime()?;
         let name = CodeName::new(runtime.engine(), sha256);
-        let restored = self.vault.as_ref().and_then(|vault| Code::restore(vault, &name)?.load(runtime.engine()));
+        let restored = self.vault().and_then(|vault| Code::restore(vault, &name)?.load(runtime.engine()));
         let loaded = match restored {
             Some(loaded) => {
                 self.built.restored.add(1);
@@ -93,7 +114,7 @@ impl Host {
         self.built.compiled.add(1);
         self.built.compile_ms.add(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
         let code = code.map_err(|error| Failure::load(&error))?;
-        if let Some(vault) = &self.vault {
+        if let Some(vault) = self.vault() {
             code.keep(vault, name);
         }
         code.load(runtime.engine()).ok_or_else(|| Failure::new(FaultKind::Load, "the compiled code does not load"))
@@ -102,18 +123,21 @@ impl Host {
     /// What a component said of itself when it last passed its self-test,
     /// under the same settings, limits and engine version.
     pub(super) fn recall(&self, sha256: &str, settings: &Settings) -> Option<Description> {
-        serde_json::from_slice(&self.vault.as_ref()?.read(&self.description_name(sha256, settings))?).ok()
+        if let Some(known) = self.known.get(sha256).filter(|_| settings.is_empty()) {
+            return Some(known.clone());
+        }
+        serde_json::from_slice(&self.vault()?.read(&self.description_name(sha256, settings))?).ok()
     }
 
-    /// Whether the vault has the code of a component, though perhaps not for
-    /// these settings.
+    /// Whether a component need not be asked what it is, though perhaps with
+    /// other settings.
     pub(super) fn remembers(&self, sha256: &str) -> bool {
         self.recall(sha256, &Settings::new()).is_some()
     }
 
     /// Keeps what a component said of itself.
     pub(super) fn remember(&self, sha256: &str, settings: &Settings, description: &Description) {
-        if let Some(vault) = &self.vault {
+        if let Some(vault) = self.vault() {
             let bytes = serde_json::to_vec(description).expect("texts in lists serialise");
             vault.write(&self.description_name(sha256, settings), &bytes);
         }

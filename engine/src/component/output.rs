@@ -137,7 +137,7 @@ impl Standard<'_> {
 /// What the URL parser would silently drop or trim. Without an early exit the
 /// loop becomes a handful of vector instructions.
 fn has_control_or_space(text: &str) -> bool {
-    text.bytes().fold(false, |found, byte| found | (byte <= b' ') | (byte == 0x7f))
+    text.bytes().fold(0, |found, byte| found | u8::from(byte <= b' ' || byte == 0x7f)) != 0
 }
 
 fn region(text: &str) -> Result<Region, OutputCheck> {

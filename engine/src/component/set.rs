@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use super::built_in::BUILT_IN;
+use super::built_in::{self, BUILT_IN};
 use super::failure::Failure;
 use super::host::Host;
 use super::instance::Settings;
 use super::rule::{IDLE_INSTANCES, Rule};
 use super::settings::flatten;
 use super::source::{Rejected, Source};
-use super::vault::Vault;
 use super::{ComponentError, Fault, FaultKind, RuleOptions, RuleState, RuleSummary};
 
 /// Instances beside the idle ones: questions in flight.
@@ -51,13 +50,14 @@ impl Set {
     /// Loads what the options name: the user's rules, then the built-in ones.
     pub(super) fn load(options: &RuleOptions) -> Result<Self, ComponentError> {
         let sources = sources(options)?;
-        let vault = options.cache_dir.as_deref().and_then(|directory| {
-            let report = |error| tracing::debug!(target: "component", %error, "no cache of compiled components");
-            Vault::open(directory).map_err(report).ok()
-        });
         let instances = sources.len() * IDLE_INSTANCES + BUSY_INSTANCES;
         let mut set = Self {
-            host: Host::new(&options.limits, vault, u32::try_from(instances).unwrap_or(u32::MAX)),
+            host: Host::new(
+                &options.limits,
+                options.cache_dir.clone(),
+                if options.built_in { built_in::descriptions() } else { BTreeMap::new() },
+                u32::try_from(instances).unwrap_or(u32::MAX),
+            ),
             rules: Vec::new(),
             left_out: Vec::new(),
         };

@@ -1,7 +1,11 @@
 //! What is loaded, what is left out and what is an error.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::fixture::error_at;
 use super::*;
+use crate::component::built_in::{self, BUILT_IN};
+use crate::component::description::Description;
 use crate::model::{ExitCode, Explain};
 
 #[test]
@@ -170,9 +174,42 @@ fn two_rules_of_one_name_are_an_error_and_one_file_twice_is_not() {
 
 #[test]
 fn every_rule_inside_the_engine_passes_its_own_test() {
+    // As the user's files they are unknown, so each is asked and tested.
+    let components: Vec<Vec<u8>> = BUILT_IN.iter().map(|built_in| built_in.bytes.to_vec()).collect();
+    let rules = Set::of(&components).open();
+    assert_eq!(rules.faults().collect::<Vec<_>>(), [] as [&Fault; 0]);
+    let told: BTreeMap<String, Description> = rules.list().into_iter().map(described).collect();
+    assert_eq!(told.values().map(|about| &*about.id).collect::<BTreeSet<_>>(), BUILT_IN.iter().map(|b| b.id).collect());
+    if std::env::var_os("TURBO_ENGINE_UPDATE").is_some() {
+        let text = serde_json::to_string_pretty(&told).unwrap() + "\n";
+        fs::write("src/component/built_in.json", text).unwrap();
+    } else {
+        assert_eq!(built_in::descriptions(), told, "run this test with TURBO_ENGINE_UPDATE=1");
+    }
+}
+
+fn described(rule: RuleSummary) -> (String, Description) {
+    let RuleSummary { id, version, summary, patterns, sha256, .. } = rule;
+    (sha256, Description { id, version, summary, patterns })
+}
+
+#[test]
+fn a_rule_inside_the_engine_is_compiled_when_it_is_asked() {
     let options = RuleOptions { built_in: true, ..RuleOptions::default() };
     let rules = Rules::open(&options).unwrap();
-    assert_eq!(rules.faults().collect::<Vec<_>>(), [] as [&Fault; 0]);
     let ids: Vec<String> = rules.list().into_iter().map(|rule| rule.id).collect();
-    assert_eq!(ids, built_in::BUILT_IN.iter().map(|built_in| built_in.id).collect::<Vec<_>>());
+    assert_eq!(ids, BUILT_IN.iter().map(|built_in| built_in.id).collect::<Vec<_>>());
+    assert_eq!(rules.counters().compiled, 0);
+    let answer = rules.ask(&url("https://nodejs.org/dist/v22.0.0/node-v22.0.0.tar.gz"), Region::WORLD);
+    assert!(!answer.candidates.is_empty());
+    assert_eq!(rules.counters().compiled, answer.asked.len() as u64);
+}
+
+#[test]
+fn the_users_rule_takes_the_place_of_a_built_in_one() {
+    let mut set = Set::new(&[Fixture { id: "nodejs", ..Fixture::default() }]);
+    set.options.built_in = true;
+    let list = set.open().list();
+    let nodejs: Vec<&RuleSummary> = list.iter().filter(|rule| rule.id == "nodejs").collect();
+    assert_eq!((nodejs.len(), nodejs[0].path.as_ref()), (1, set.options.user.first()));
 }
