@@ -121,7 +121,7 @@ fn the_doctor_checks_certificates_and_proxies() {
     let run = engine.run(["doctor", "--json", "--no-rules", "--insecure"]).exits(0);
     assert_finds(&run, "certificates", "warn", "--insecure");
     let run = engine.run(["doctor", "--json", "--no-rules", "--cacert", &empty.to_string_lossy()]).exits(1);
-    assert_finds(&run, "certificates", "fail", "empty.pem");
+    assert_finds(&run, "certificates", "fail", "empty.pem: there is no certificate in it");
     let run = engine.run(["doctor", "--json", "--no-rules", "--proxy", "http://user:secret@proxy.example:1"]).exits(0);
     assert_finds(&run, "proxies", "ok", "https by http://proxy.example:1");
     assert!(!run.text().contains("secret"), "{}", run.text());

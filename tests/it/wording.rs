@@ -108,7 +108,8 @@ fn events_have_one_shape() {
     let mut text = String::new();
     for event in [plain, again, refused].iter().flat_map(Run::events) {
         if event["event"] != "progress" {
-            text += &format!("{}\n", serde_json::to_string_pretty(&event).expect("JSON"));
+            text += &serde_json::to_string_pretty(&event).expect("JSON");
+            text.push('\n');
         }
     }
     assert_wording("events", &engine, &text);

@@ -17,7 +17,7 @@ use super::jobs::parse_url;
 use super::output::Output;
 use super::settings::{Flag, Settings};
 use super::units::show_rate;
-use crate::component::Answer;
+use crate::component::{Answer, Rules};
 use crate::download::reason;
 use crate::model::{ByteRange, DisplayUrl, ExitCode};
 use crate::net::{Body, Get, Net, Trust, Wanted};
@@ -85,8 +85,9 @@ pub(super) fn run(args: &ResolveArgs, settings: &Settings, output: &Output) -> R
         runtime.block_on(probe_all(&engine.net, &mut rows));
         runtime.shutdown_background();
     }
+    let left_out = engine.rules.iter().flat_map(Rules::faults);
+    let faults: Vec<_> = left_out.chain(&answer.faults).map(ToString::to_string).collect();
     if output.json {
-        let faults: Vec<_> = answer.faults.iter().map(ToString::to_string).collect();
         output.json(&json!({
             "v": 1, "url": DisplayUrl(&url).to_string(), "region": engine.options.region.to_string(),
             "sources": rows, "asked": answer.asked, "advice": answer.advice, "faults": faults,
@@ -96,9 +97,7 @@ pub(super) fn run(args: &ResolveArgs, settings: &Settings, output: &Output) -> R
         for advice in &answer.advice {
             output.warning(&format!("{}: {}", advice.rule.as_deref().unwrap_or("turbo-engine"), advice.text));
         }
-        for fault in &answer.faults {
-            output.warning(&fault.to_string());
-        }
+        faults.iter().for_each(|fault| output.warning(fault));
     }
     Ok(ExitCode::Done)
 }

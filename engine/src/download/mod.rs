@@ -103,7 +103,7 @@ fn gather(engine: &Engine, job: &mut Job, observer: &dyn Observer) -> Vec<Source
     }
     if let Some(rules) = &engine.rules {
         let answer = rules.ask(&job.url, engine.options.region);
-        for fault in &answer.faults {
+        for fault in rules.faults().chain(&answer.faults) {
             observer.event(&Event::warning(fault.to_string()));
         }
         for advice in &answer.advice {
