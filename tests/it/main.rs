@@ -13,6 +13,7 @@ mod github;
 mod hostile;
 mod jobs;
 mod mirrors;
+mod readme;
 mod rig;
 mod tidy;
 mod verbs;

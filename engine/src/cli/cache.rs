@@ -11,7 +11,7 @@ use super::download::{path_text, valued};
 use super::error::CliError;
 use super::output::Output;
 use super::settings::{Flag, Settings, cache_dir};
-use super::units::show_bytes;
+use super::units::{show_bytes, show_count};
 use crate::model::{DisplayUrl, ExitCode};
 use crate::store::cache::{Cache, Freed, Listed};
 
@@ -68,7 +68,7 @@ fn list(cache: &Cache, output: &Output) -> Result<(), CliError> {
     let show = if output.json { list_json } else { list_text };
     output.data(&rows.iter().map(|row| show(row, now)).collect::<String>())?;
     let bytes = cache.bytes()?;
-    output.note(&format!("{} in all, for {} URLs", show_bytes(bytes), rows.len()));
+    output.note(&format!("{} in all, for {}", show_bytes(bytes), show_count(rows.len(), "URL")));
     Ok(())
 }
 
@@ -126,7 +126,7 @@ fn tell(freed: Freed, output: &Output) -> Result<(), CliError> {
             .json(&json!({"v": 1, "event": "freed", "files": blobs, "bytes": bytes, "left_bytes": left_bytes}));
     }
     let (bytes, left) = (show_bytes(bytes), show_bytes(left_bytes));
-    output.data(&format!("{blobs} files dropped, {bytes}; {left} left\n"))
+    output.data(&format!("{} dropped, {bytes}; {left} left\n", show_count(blobs, "file")))
 }
 
 #[cfg(test)]

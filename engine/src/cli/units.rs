@@ -50,6 +50,11 @@ pub(super) fn show_bytes(bytes: u64) -> String {
     indicatif::BinaryBytes(bytes).to_string()
 }
 
+/// Writes a number of things.
+pub(super) fn show_count(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Writes a rate for people.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is far below 2^64")]
 pub(super) fn show_rate(bytes_per_s: f64) -> String {
