@@ -107,7 +107,9 @@ impl Attempt<'_> {
         let if_range = journal.as_ref().and_then(|journal| journal.validators.if_range());
         let opened = open(&opening(start, if_range), sources, budget).await?;
         let Some(journal) = journal else { return Ok((opened, None)) };
-        if continues(&journal, &opened, sources, job, start) {
+        // The journal is of the name that the URL gives; the server may know better.
+        let same_name = self.place.settled(opened.response.headers(), &job.url)? == self.place.expected(&job.url)?;
+        if same_name && continues(&journal, &opened, sources, job, start) {
             return Ok((opened, Some(journal)));
         }
         self.observer.event(&Event::warning(
