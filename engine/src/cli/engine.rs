@@ -39,7 +39,8 @@ pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Resul
             retry: settings.count("retry"),
             region: settings.region(),
             network: NetworkUse::Allowed,
-            buffer_bytes: usize::try_from(settings.bytes("buffer")).unwrap_or(usize::MAX),
+            // The other half is for what the connections have read and not passed on.
+            buffer_bytes: usize::try_from(settings.bytes("buffer") / 2).unwrap_or(usize::MAX),
         },
     })
 }
