@@ -116,8 +116,10 @@ impl Output {
 
 /// Prints a line on standard error.
 fn print_line(text: &str) {
+    // One write, so that nobody else's output lands before the line's end.
+    let line = printable(text) + "\n";
     // Nobody can be told that standard error is closed.
-    let _ = writeln!(io::stderr().lock(), "{}", printable(text));
+    let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
 /// A value as one line of JSON.
