@@ -53,6 +53,7 @@ fn misuse_exits_2_with_a_hint() {
         &["download", url, "-H", "X: a\r\nY: b"],
         &["download", url, "--mirror", "ftp://example.org/file"],
         &["download", url, "--proxy", "::"],
+        &["download", url, "--proxy", "gopher://127.0.0.1:9"],
         &["download", url, "--region", "atlantis"],
         &["download", url, url, "-o", "one-name"],
         &["download", url, "-x", "0"],
