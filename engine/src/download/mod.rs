@@ -35,7 +35,7 @@ use crate::model::Origin;
 use crate::net::Trust;
 use crate::plan::{Role, rank};
 use attempt::{Attempt, Ranges};
-use cached::Cached;
+use cached::{Cached, blocking};
 use place::Place;
 use source::Source;
 
@@ -72,7 +72,7 @@ pub async fn download(
     if engine.options.network == NetworkUse::Offline {
         return Err(DownloadError::Offline);
     }
-    let mut sources = gather(engine, &mut job, observer);
+    let mut sources = gather(engine, &mut job, observer).await;
     let mut attempt = Attempt { engine, observer, cancel, place: &place, ranges: Ranges::Asked };
     // What went to standard output cannot be taken back.
     let mut restarts = if matches!(job.output, Output::Stream(_)) { 0 } else { MOST_RESTARTS };
@@ -94,7 +94,7 @@ pub async fn download(
 
 /// All the places to ask, the origin first, then what the user named, then
 /// what the rules proposed.
-fn gather(engine: &Engine, job: &mut Job, observer: &dyn Observer) -> Vec<Source> {
+async fn gather(engine: &Engine, job: &mut Job, observer: &dyn Observer) -> Vec<Source> {
     let mut origin = Source::new(job.url.clone(), job.trust, Role::Origin, None);
     origin.scoped = Some((Origin::of(&job.url), std::mem::take(&mut job.headers)));
     let mut sources = vec![origin];
@@ -102,7 +102,9 @@ fn gather(engine: &Engine, job: &mut Job, observer: &dyn Observer) -> Vec<Source
         add(&mut sources, Source::new(url.clone(), *trust, Role::Mirror, None));
     }
     if let Some(rules) = &engine.rules {
-        let answer = rules.ask(&job.url, engine.options.region);
+        // The first question may compile the rule.
+        let (asked, url, region) = (rules.clone(), job.url.clone(), engine.options.region);
+        let answer = blocking(move || asked.ask(&url, region)).await;
         for fault in rules.faults().chain(&answer.faults) {
             observer.event(&Event::warning(fault.to_string()));
         }
