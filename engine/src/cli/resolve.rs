@@ -112,14 +112,17 @@ fn rows(url: &Url, answer: &Answer, region: crate::model::Region) -> Vec<Row> {
         probe: None,
         address: (url.clone(), Trust::Typed),
     };
-    let ranked = rank(&answer.candidates, region).into_iter().enumerate().map(|(index, ranked)| Row {
-        rank: index + 1,
-        url: DisplayUrl(&ranked.candidate.url).to_string(),
-        rule: Some(ranked.candidate.rule),
-        region: ranked.candidate.region.to_string(),
-        why: ranked.why,
-        probe: None,
-        address: (ranked.candidate.url, Trust::Named),
+    let ranked = rank(&answer.candidates, region).into_iter().enumerate().map(|(index, ranked)| {
+        let url = ranked.candidate.url.to_url();
+        Row {
+            rank: index + 1,
+            url: DisplayUrl(&url).to_string(),
+            rule: Some(ranked.candidate.rule.to_string()),
+            region: ranked.candidate.region.to_string(),
+            why: ranked.why,
+            probe: None,
+            address: (url, Trust::Named),
+        }
     });
     std::iter::once(origin).chain(ranked).collect()
 }

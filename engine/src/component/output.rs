@@ -5,6 +5,7 @@
 //! Where a name leads is the network layer's to check, after resolution.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use url::{Host, Url};
 
@@ -12,7 +13,7 @@ use super::bindings::v0_1::rules;
 use super::failure::Failure;
 use super::text::printable;
 use super::{FaultKind, Limits, OutputCheck};
-use crate::model::{Candidate, CandidateKind, DisplayUrl, PrivateMirrors, Promise, Region, is_public};
+use crate::model::{Candidate, CandidateKind, CandidateUrl, DisplayUrl, PrivateMirrors, Promise, Region, is_public};
 
 const HIGHEST_WEIGHT: u32 = 100;
 const QUOTED_BYTES: usize = 120;
@@ -33,8 +34,8 @@ pub(super) struct Standard<'a> {
 /// dropped, one failure a check.
 pub(super) fn admit(
     standard: Standard<'_>,
-    rule: &str,
-    proposed: &[rules::Candidate],
+    rule: &Arc<str>,
+    proposed: Vec<rules::Candidate>,
     admitted: &mut Vec<Candidate>,
 ) -> Vec<Failure> {
     let mut dropped = Dropped::default();
@@ -43,18 +44,31 @@ pub(super) fn admit(
         dropped.add(OutputCheck::Count, &first.url, proposed.len() - cap);
     }
     admitted.reserve(proposed.len().min(cap));
-    for candidate in proposed.iter().take(cap) {
+    for candidate in proposed.into_iter().take(cap) {
         match standard.check(rule, candidate) {
             Ok(candidate) if is_known(standard.request, admitted, &candidate.url) => {}
             Ok(candidate) => admitted.push(candidate),
-            Err(check) => dropped.add(check, &candidate.url, 1),
+            Err(refused) => dropped.add(refused.check, &refused.url, 1),
         }
     }
     dropped.0.into_iter().map(DroppedBy::failure).collect()
 }
 
-fn is_known(request: &Url, admitted: &[Candidate], url: &Url) -> bool {
-    request == url || admitted.iter().any(|other| other.url == *url)
+fn is_known(request: &Url, admitted: &[Candidate], url: &CandidateUrl) -> bool {
+    request.as_str() == url.as_str() || admitted.iter().any(|other| other.url == *url)
+}
+
+/// A proposal that failed a check.
+#[derive(Debug, PartialEq, Eq)]
+struct Refused {
+    check: OutputCheck,
+    url: String,
+}
+
+impl Refused {
+    fn because(check: OutputCheck, url: impl Into<String>) -> Self {
+        Self { check, url: url.into() }
+    }
 }
 
 #[derive(Default)]
@@ -90,11 +104,13 @@ impl DroppedBy {
 }
 
 impl Standard<'_> {
-    fn check(self, rule: &str, proposed: &rules::Candidate) -> Result<Candidate, OutputCheck> {
+    fn check(self, rule: &Arc<str>, proposed: rules::Candidate) -> Result<Candidate, Refused> {
+        let url = self.check_url(proposed.url)?;
+        let Some(region) = region(&proposed.region) else { return Err(Refused::because(OutputCheck::Region, url)) };
         Ok(Candidate {
-            url: self.check_url(&proposed.url)?,
-            rule: rule.to_owned(),
-            region: region(&proposed.region)?,
+            url,
+            rule: Arc::clone(rule),
+            region,
             weight: u8::try_from(proposed.weight.min(HIGHEST_WEIGHT)).expect("at most 100"),
             kind: match proposed.kind {
                 rules::CandidateKind::Mirror => CandidateKind::Mirror,
@@ -108,10 +124,19 @@ impl Standard<'_> {
         })
     }
 
-    fn check_url(self, text: &str) -> Result<Url, OutputCheck> {
+    fn check_url(self, text: String) -> Result<CandidateUrl, Refused> {
         if text.len() > self.limits.url_bytes as usize {
-            return Err(OutputCheck::Length);
+            return Err(Refused::because(OutputCheck::Length, text));
         }
+        match CandidateUrl::plain(text) {
+            // Of what remains to be checked, only the name can be wrong.
+            Ok(url) if self.private_mirrors == PrivateMirrors::Allow || is_public_name(url.host()) => Ok(url),
+            Ok(url) => Err(Refused::because(OutputCheck::Address, url)),
+            Err(text) => self.check_by_parsing(&text).map_err(|check| Refused::because(check, text)),
+        }
+    }
+
+    fn check_by_parsing(self, text: &str) -> Result<CandidateUrl, OutputCheck> {
         if has_control_or_space(text) {
             return Err(OutputCheck::Character);
         }
@@ -130,7 +155,7 @@ impl Standard<'_> {
         if url.fragment().is_some() {
             url.set_fragment(None);
         }
-        Ok(url)
+        Ok(url.into())
     }
 }
 
@@ -140,8 +165,8 @@ fn has_control_or_space(text: &str) -> bool {
     text.bytes().fold(0, |found, byte| found | u8::from(byte <= b' ' || byte == 0x7f)) != 0
 }
 
-fn region(text: &str) -> Result<Region, OutputCheck> {
-    if text.is_empty() { Ok(Region::WORLD) } else { text.parse().map_err(|_| OutputCheck::Region) }
+fn region(text: &str) -> Option<Region> {
+    text.parse().ok()
 }
 
 /// Whether a URL names a host that can be on the public internet.
@@ -158,9 +183,9 @@ fn is_public_host(url: &Url) -> bool {
 /// (RFC 6761, RFC 6762, RFC 8375, RFC 9476; `internal` is set aside by ICANN
 /// and is where clouds keep their metadata services).
 fn is_public_name(name: &str) -> bool {
-    const LOCAL: [&str; 7] = ["localhost", "localdomain", "local", "internal", "intranet", "lan", "alt"];
     let (rest, last) = name.rsplit_once('.').unwrap_or(("", name));
-    !(rest.is_empty() || LOCAL.contains(&last) || name.ends_with("home.arpa"))
+    let is_local = matches!(last, "localhost" | "localdomain" | "local" | "internal" | "intranet" | "lan" | "alt");
+    !(rest.is_empty() || is_local || name.ends_with("home.arpa"))
 }
 
 #[cfg(test)]
@@ -180,7 +205,7 @@ mod tests {
     fn check_with(request: &str, private_mirrors: PrivateMirrors, url: &str) -> Result<String, OutputCheck> {
         let limits = Limits::default();
         let standard = Standard { request: &request.parse().unwrap(), limits: &limits, private_mirrors };
-        standard.check_url(url).map(String::from)
+        standard.check_url(url.to_owned()).map(String::from).map_err(|refused| refused.check)
     }
 
     fn check(url: &str) -> Result<String, OutputCheck> {
@@ -257,18 +282,18 @@ mod tests {
         assert_eq!(check(&format!("https://m.example/{}", "x".repeat(9000))), Err(OutputCheck::Length));
     }
 
-    fn admit_all(proposed: &[rules::Candidate]) -> (Vec<Candidate>, Vec<Failure>) {
+    fn admit_all(proposed: impl Into<Vec<rules::Candidate>>) -> (Vec<Candidate>, Vec<Failure>) {
         let request = "https://origin.example/f".parse().unwrap();
         let limits = Limits { candidates: 4, ..Limits::default() };
         let standard = Standard { request: &request, limits: &limits, private_mirrors: PrivateMirrors::Refuse };
         let mut admitted = Vec::new();
-        let failures = admit(standard, "rule", proposed, &mut admitted);
+        let failures = admit(standard, &"rule".into(), proposed.into(), &mut admitted);
         (admitted, failures)
     }
 
     #[test]
     fn the_request_itself_and_duplicates_are_dropped_silently() {
-        let (admitted, failures) = admit_all(&[
+        let (admitted, failures) = admit_all([
             proposal("https://origin.example/f"),
             proposal("https://m.example/f"),
             proposal("HTTPS://M.example:443/f#x"),
@@ -284,7 +309,7 @@ mod tests {
     fn refusals_are_counted_by_check() {
         let proposed =
             ["http://a.example/", "http://b.example/", "https://10.0.0.1/", "https://c.example/", "https://d.example/"];
-        let (admitted, failures) = admit_all(&proposed.map(proposal));
+        let (admitted, failures) = admit_all(proposed.map(proposal));
         assert_eq!(admitted.len(), 1);
         let kinds: Vec<FaultKind> = failures.iter().map(|failure| failure.kind).collect();
         let checks = [OutputCheck::Count, OutputCheck::Scheme, OutputCheck::Address];
@@ -299,7 +324,7 @@ mod tests {
         heavy.region = "CN".into();
         let mut odd = proposal("https://n.example/");
         odd.region = "china\n".into();
-        let (admitted, failures) = admit_all(&[heavy, odd]);
+        let (admitted, failures) = admit_all([heavy, odd]);
         assert_eq!((admitted[0].weight, admitted[0].region.as_str()), (100, "cn"));
         assert_eq!(failures[0].kind, FaultKind::Output(OutputCheck::Region));
     }

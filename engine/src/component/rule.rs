@@ -79,6 +79,11 @@ impl Rule {
         }
     }
 
+    /// The rule's identifier, or the file's name until it is known.
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
     /// Finds out what the rule is: from the vault, else by asking it.
     fn study(mut self, host: &Host) -> Result<Self, Rejected> {
         self.about = match host.recall(&self.source.sha256, &self.settings) {

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::bindings::v0_1::rules::RuleError;
 use super::host::Host;
-use super::instance::{Question, RawReply};
+use super::instance::Question;
 use super::interest::Interest;
 use super::memo::Memo;
 use super::output::{Standard, admit};
@@ -215,12 +215,15 @@ impl Shared {
         let reply = match rule.ask(&self.host, Question::new(url.as_str(), &region)) {
             Outcome::Said(reply, failure) => {
                 failures.extend(failure);
-                if let Ok(proposed) = &reply {
-                    let standard =
-                        Standard { request: url, limits: self.host.limits(), private_mirrors: self.private_mirrors };
-                    failures.extend(admit(standard, id, proposed, &mut answer.candidates));
+                match reply {
+                    Ok(proposed) => {
+                        let count = proposed.len();
+                        rule.tally.candidates.add(count as u64);
+                        failures.extend(admit(self.standard(url), rule.name(), proposed, &mut answer.candidates));
+                        Reply::Candidates(count)
+                    }
+                    Err(error) => declined(rule, error),
                 }
-                summarise(rule, reply)
             }
             Outcome::Failed(failure) => {
                 failures.push(failure);
@@ -236,6 +239,10 @@ impl Shared {
             answer.faults.push(failure.blame(id));
         }
         answer.asked.push(Asked { rule: id.clone(), reply });
+    }
+
+    fn standard<'a>(&'a self, request: &'a Url) -> Standard<'a> {
+        Standard { request, limits: self.host.limits(), private_mirrors: self.private_mirrors }
     }
 
     fn summary(&self, rule: &Rule) -> RuleSummary {
@@ -257,14 +264,7 @@ impl Shared {
     }
 }
 
-fn summarise(rule: &Rule, reply: RawReply) -> Reply {
-    let error = match reply {
-        Ok(candidates) => {
-            rule.tally.candidates.add(candidates.len() as u64);
-            return Reply::Candidates(candidates.len());
-        }
-        Err(error) => error,
-    };
+fn declined(rule: &Rule, error: RuleError) -> Reply {
     rule.tally.declined.add(1);
     let shown = |text: String| printable(&text, TEXT_BYTES);
     match error {

@@ -22,9 +22,20 @@ pub(super) enum Effort {
     SinglePass,
 }
 
+/// How an instance's linear memory lies in the address space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// All that 32 bits can name is reserved, and what lies beyond the memory
+    /// faults: the code needs no bounds checks, which halves its time.
+    Spacious,
+    /// No more is reserved than the memory may grow to; every access is checked.
+    Compact,
+}
+
 /// The engine that runs components.
 pub(super) struct Runtime {
     engine: Engine,
+    layout: Layout,
     single_pass: OnceLock<Engine>,
     linker: Linker<Sandbox>,
     ticker: Ticker,
@@ -34,11 +45,11 @@ pub(super) struct Runtime {
 impl Runtime {
     /// Starts an engine with room for so many instances at once.
     pub(super) fn new(limits: &Arc<Limits>, instances: u32) -> wasmtime::Result<Self> {
-        let engine = engine(limits, instances)?;
+        let (engine, layout) = engine(limits, instances)?;
         let mut linker = Linker::new(&engine);
         v0_1::MirrorRule::add_to_linker::<_, HasSelf<_>>(&mut linker, |sandbox| sandbox)?;
         let ticker = Ticker::start(engine.clone())?;
-        Ok(Self { engine, single_pass: OnceLock::new(), linker, ticker, limits: Arc::clone(limits) })
+        Ok(Self { engine, layout, single_pass: OnceLock::new(), linker, ticker, limits: Arc::clone(limits) })
     }
 
     /// The engine that code is loaded into.
@@ -65,7 +76,7 @@ impl Runtime {
         if let Some(compiler) = self.single_pass.get() {
             return Ok(compiler);
         }
-        let mut config = config(&self.limits);
+        let mut config = config(&self.limits, self.layout);
         config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
         let compiler = Engine::new(&config)?;
         Ok(self.single_pass.get_or_init(|| compiler))
@@ -98,17 +109,32 @@ impl Runtime {
 /// A pool of instances makes a fresh one four times cheaper, but wants address
 /// space that containers and `ulimit -v` may not grant; making the engine is
 /// the probe.
-fn engine(limits: &Limits, instances: u32) -> wasmtime::Result<Engine> {
-    let mut pooled = config(limits);
-    pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits, instances)));
-    Engine::new(&pooled).or_else(|error| {
-        tracing::debug!(target: "component", %error, "no pool of instances; making each on demand");
-        Engine::new(&config(limits))
-    })
+fn engine(limits: &Limits, instances: u32) -> wasmtime::Result<(Engine, Layout)> {
+    for layout in [Layout::Spacious, Layout::Compact] {
+        match pooled(limits, instances, layout) {
+            Ok(engine) => return Ok((engine, layout)),
+            Err(error) => tracing::debug!(target: "component", %error, ?layout, "no pool of instances"),
+        }
+    }
+    Ok((Engine::new(&config(limits, Layout::Compact))?, Layout::Compact))
 }
 
-fn config(limits: &Limits) -> Config {
+fn pooled(limits: &Limits, instances: u32, layout: Layout) -> wasmtime::Result<Engine> {
+    let mut config = config(limits, layout);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits, instances)));
+    Engine::new(&config)
+}
+
+fn config(limits: &Limits, layout: Layout) -> Config {
     let mut config = Config::new();
+    match layout {
+        Layout::Spacious => {
+            config.memory_reservation(limits.memory_bytes.max(4 << 30)).memory_guard_size(32 << 20);
+        }
+        Layout::Compact => {
+            config.memory_reservation(limits.memory_bytes).memory_guard_size(64 << 10);
+        }
+    }
     config
         .consume_fuel(true)
         .epoch_interruption(true)
@@ -116,9 +142,6 @@ fn config(limits: &Limits) -> Config {
         .concurrency_support(false)
         .cranelift_opt_level(OptLevel::Speed)
         .max_wasm_stack(limits.stack_bytes as usize)
-        // Bounds checks by guard page would reserve 4 GiB for every instance.
-        .memory_reservation(limits.memory_bytes)
-        .memory_guard_size(64 << 10)
         .memory_init_cow(true);
     config
 }
@@ -141,4 +164,29 @@ fn pool(limits: &Limits, instances: u32) -> PoolingAllocationConfig {
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);
     pool
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
+    use super::*;
+
+    fn compatibility(engine: &Engine) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn what_is_compiled_for_a_layout_runs_in_its_pool() {
+        let limits = Limits::default();
+        for layout in [Layout::Spacious, Layout::Compact] {
+            let compiler = Engine::new(&config(&limits, layout)).unwrap();
+            assert_eq!(compatibility(&compiler), compatibility(&pooled(&limits, 1, layout).unwrap()));
+        }
+        let [spacious, compact] =
+            [Layout::Spacious, Layout::Compact].map(|layout| Engine::new(&config(&limits, layout)).unwrap());
+        assert_ne!(compatibility(&spacious), compatibility(&compact), "one must not load the other's code");
+    }
 }

@@ -114,7 +114,8 @@ async fn gather(engine: &Engine, job: &mut Job, observer: &dyn Observer) -> Vec<
         }
         for ranked in rank(&answer.candidates, engine.options.region) {
             let candidate = ranked.candidate;
-            add(&mut sources, Source::new(candidate.url, Trust::Named, Role::Mirror, Some(candidate.rule)));
+            let rule = Some(candidate.rule.to_string());
+            add(&mut sources, Source::new(candidate.url.to_url(), Trust::Named, Role::Mirror, rule));
         }
     }
     sources

@@ -1,9 +1,10 @@
 //! A place that may have the bytes.
 
-use serde::Serialize;
-use url::Url;
+use std::sync::Arc;
 
-use super::Region;
+use serde::Serialize;
+
+use super::{CandidateUrl, Region};
 
 /// How a candidate comes by the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -32,9 +33,9 @@ pub enum Promise {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// Where to ask.
-    pub url: Url,
+    pub url: CandidateUrl,
     /// Identifier of the rule that proposed it.
-    pub rule: String,
+    pub rule: Arc<str>,
     /// The region it serves best.
     pub region: Region,
     /// Preference among the rule's candidates, 0 to 100, higher first.

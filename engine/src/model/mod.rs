@@ -5,6 +5,7 @@
 
 mod address;
 mod candidate;
+mod candidate_url;
 mod digest;
 pub(crate) mod excerpt;
 mod exit;
@@ -17,6 +18,7 @@ mod web;
 
 pub use address::{PrivateMirrors, is_public};
 pub use candidate::{Candidate, CandidateKind, Promise};
+pub use candidate_url::CandidateUrl;
 pub use digest::{Algorithm, Digest, DigestError};
 pub use exit::{ExitCode, Explain};
 pub use range::ByteRange;

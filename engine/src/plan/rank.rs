@@ -53,10 +53,11 @@ fn why(candidate: &Candidate, user: Region) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::CandidateUrl;
 
     fn candidate(host: &str, region: &str, weight: u8) -> Candidate {
         Candidate {
-            url: format!("https://{host}/f").parse().expect("a URL"),
+            url: CandidateUrl::plain(format!("https://{host}/f")).expect("a plain URL"),
             rule: "r".into(),
             region: region.parse().expect("a region"),
             weight,
@@ -67,7 +68,7 @@ mod tests {
 
     fn order(candidates: &[Candidate], region: &str) -> Vec<String> {
         let ranked = rank(candidates, region.parse().expect("a region"));
-        ranked.iter().map(|entry| entry.candidate.url.host_str().expect("a host").to_owned()).collect()
+        ranked.iter().map(|entry| entry.candidate.url.host().to_owned()).collect()
     }
 
     #[test]

@@ -11,7 +11,7 @@ fn a_rule_answers() {
     let rules = Set::new(&[Fixture::default()]).open();
     let answer = ask(&rules, "f");
     assert_eq!(candidates(&answer), ["https://a.example/f", "https://b.example/f"]);
-    assert_eq!(answer.candidates[0].rule, "fixture");
+    assert_eq!(&*answer.candidates[0].rule, "fixture");
     assert_eq!(answer.candidates[0].weight, 50);
     assert_eq!(answer.asked, [Asked { rule: "fixture".into(), reply: Reply::Candidates(2) }]);
     assert_eq!((&answer.faults[..], &answer.advice[..]), (&[][..], &[][..]));
@@ -62,7 +62,7 @@ fn several_rules_answer_in_order_without_repeating_each_other() {
         Fixture { id: "second", candidates: &["https://b.example/f", "https://c.example/f"], ..Fixture::default() };
     let answer = ask(&Set::new(&[Fixture::default(), second]).open(), "f");
     assert_eq!(candidates(&answer), ["https://a.example/f", "https://b.example/f", "https://c.example/f"]);
-    assert_eq!(answer.candidates[2].rule, "second");
+    assert_eq!(&*answer.candidates[2].rule, "second");
 }
 
 #[test]

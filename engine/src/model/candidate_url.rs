@@ -1,0 +1,249 @@
+//! The URL of a candidate, as a text that needs no parsing again.
+//!
+//! Parsing costs most of the time that checking a rule's answer takes, and
+//! nearly every answer is already written the way the parser would write it.
+//! [`CandidateUrl::plain`] recognises those by one look at the bytes; whatever
+//! it does not recognise goes through the parser.
+
+use std::fmt;
+
+use url::Url;
+
+const HTTPS: &str = "https://";
+
+/// A URL in the serialisation of the WHATWG URL standard: parsing its text
+/// succeeds and gives that text again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CandidateUrl(Box<str>);
+
+impl CandidateUrl {
+    /// Takes an `https` URL whose text the parser would leave as it is:
+    /// a host name in lower case, no credentials, port or fragment, no dot
+    /// segments, nothing to encode.
+    ///
+    /// # Errors
+    ///
+    /// Gives back any other text. It may be a URL all the same: parse it.
+    ///
+    /// ```
+    /// use turbo_engine::model::CandidateUrl;
+    /// let plain = CandidateUrl::plain("https://m.example/f?x=1".into()).unwrap();
+    /// assert_eq!(plain.host(), "m.example");
+    /// assert!(CandidateUrl::plain("https://m.example/a/../f".into()).is_err());
+    /// ```
+    pub fn plain(text: String) -> Result<Self, String> {
+        if is_plain(&text) { Ok(Self(text.into())) } else { Err(text) }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The host; an IPv6 address in brackets. Empty where the URL has none.
+    pub fn host(&self) -> &str {
+        let Some((_, rest)) = self.0.split_once("://") else { return "" };
+        let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+        let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
+        match address.rfind(':') {
+            Some(colon) if !address.ends_with(']') => &address[..colon],
+            _ => address,
+        }
+    }
+
+    /// The URL in its parts.
+    pub fn to_url(&self) -> Url {
+        Url::parse(&self.0).expect("the text of a URL parses")
+    }
+}
+
+impl From<Url> for CandidateUrl {
+    fn from(url: Url) -> Self {
+        Self(String::from(url).into())
+    }
+}
+
+impl From<CandidateUrl> for String {
+    fn from(url: CandidateUrl) -> Self {
+        url.0.into()
+    }
+}
+
+impl fmt::Display for CandidateUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn is_plain(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix(HTTPS) else { return false };
+    let Some(slash) = rest.bytes().position(|byte| byte == b'/') else { return false };
+    let (host, tail) = rest.as_bytes().split_at(slash);
+    is_plain_host(host) && is_plain_tail(tail)
+}
+
+/// Whether a host is a name that the parser neither maps nor refuses. A last
+/// label that begins with a digit may make it an IPv4 address, `xn--` has to be
+/// decoded; empty labels are left to the parser too.
+fn is_plain_host(host: &[u8]) -> bool {
+    let mut label = 0;
+    for (at, &byte) in host.iter().enumerate() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' => {}
+            b'.' if at > label => label = at + 1,
+            _ => return false,
+        }
+    }
+    host.get(label).is_some_and(u8::is_ascii_lowercase) && !host.windows(4).any(|four| four == b"xn--")
+}
+
+/// Whether the parser leaves path and query alone. A dot segment begins with
+/// `.` or `%2e`, so no segment may begin with `.` or `%`; anything else that is
+/// allowed stays as it is on either side of the `?`. Without an early exit the
+/// loops become a handful of vector instructions.
+fn is_plain_tail(tail: &[u8]) -> bool {
+    let odd = tail.iter().fold(false, |found, &byte| found | !is_plain_byte(byte));
+    let begins = tail.iter().zip(&tail[1..]);
+    let dots = begins.fold(false, |found, (&a, &b)| found | ((a == b'/') & ((b == b'.') | (b == b'%'))));
+    !(odd | dots)
+}
+
+/// The characters of a path segment in RFC 3986 but the apostrophe, which is
+/// encoded in a query; `%`, `/` and `?`.
+fn is_plain_byte(byte: u8) -> bool {
+    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    // From `(` to `;` lie `)*+,-./`, the digits and `:`; `?`, `@` are neighbours.
+    let middle = byte.wrapping_sub(b'(') <= b';' - b'(';
+    let other = (byte == b'?') | (byte == b'@') | (byte == b'=') | (byte == b'_') | (byte == b'~');
+    let sign = (byte == b'!') | (byte.wrapping_sub(b'$') <= b'&' - b'$');
+    letter | middle | other | sign
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use url::Host;
+
+    use super::*;
+
+    fn is_taken(text: &str) -> bool {
+        CandidateUrl::plain(text.to_owned()).is_ok()
+    }
+
+    #[test]
+    fn takes_what_mirrors_are_made_of() {
+        for text in [
+            "https://gh-proxy.com/https://github.com/o/r/releases/download/v1.2/a_b-c.tar.gz",
+            "https://m.example/",
+            "https://1.m.example/a//b?c=d/e&f=%20?g@h:i",
+            "https://intranet/f",
+            "https://m.example/~a/b!$&()*+,;=%zz",
+        ] {
+            assert!(is_taken(text), "{text}");
+            assert_eq!(Url::parse(text).unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn leaves_the_rest_to_the_parser() {
+        for text in [
+            "",
+            "https://",
+            "https:///f",
+            "https://m.example",
+            "https://m.example?x",
+            "http://m.example/f",
+            "HTTPS://m.example/f",
+            "https://M.example/f",
+            "https://m.example./f",
+            "https://.m.example/f",
+            "https://m..example/f",
+            "https://m.example:8443/f",
+            "https://me@m.example/f",
+            "https://xn--mnchen-3ya.example/f",
+            "https://a.xn--p1ai/f",
+            "https://münchen.example/f",
+            "https://%6d.example/f",
+            "https://1.2.3.4/f",
+            "https://2130706433/f",
+            "https://m.0x7f/f",
+            "https://[::1]/f",
+            "https://m.example\\f/",
+            "https://m.example/f#part",
+            "https://m.example/./f",
+            "https://m.example/a/..",
+            "https://m.example/%2e%2E/f",
+            "https://m.example/.%2e/f",
+            "https://m.example/a\\b",
+            "https://m.example/a b",
+            "https://m.example/a\tb",
+            "https://m.example/é",
+            "https://m.example/?it's",
+            "https://m.example/a\"<>`{|}^[]",
+            " https://m.example/f",
+        ] {
+            assert!(!is_taken(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn knows_its_host() {
+        for (text, host) in [
+            ("https://m.example/f:1@x", "m.example"),
+            ("https://m.example:8443/f", "m.example"),
+            ("https://me:pw@m.example:8443/f", "m.example"),
+            ("https://[2606:4700::1111]/f", "[2606:4700::1111]"),
+            ("https://[2606:4700::1111]:8443?f", "[2606:4700::1111]"),
+            ("data:text/plain,x", ""),
+        ] {
+            let url = Url::parse(text).unwrap();
+            assert_eq!((CandidateUrl::from(url.clone()).host(), url.host_str().unwrap_or("")), (host, host), "{text}");
+            assert_eq!(CandidateUrl::from(url.clone()).to_url(), url);
+        }
+    }
+
+    /// What is taken without parsing is what parsing gives: a public or private
+    /// name, without port, credentials and fragment.
+    fn agrees_with_the_parser(text: &str) -> Result<(), TestCaseError> {
+        let Ok(taken) = CandidateUrl::plain(text.to_owned()) else { return Ok(()) };
+        let url = Url::parse(text).map_err(|error| TestCaseError::fail(format!("{text}: {error}")))?;
+        prop_assert_eq!(url.as_str(), text);
+        prop_assert_eq!(url.scheme(), "https");
+        prop_assert_eq!(url.host(), Some(Host::Domain(taken.host())));
+        prop_assert_eq!((url.username(), url.password(), url.port(), url.fragment()), ("", None, None, None));
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn every_text_that_is_taken_parses_to_itself(host in "[ -~]{0,12}", tail in "[ -~]{0,24}") {
+            agrees_with_the_parser(&format!("https://{host}/{tail}"))?;
+        }
+
+        #[test]
+        fn odd_hosts_and_segments_agree(
+            host in "(a|z|1|0x|7|\\.|-|--|xn--|xn|b|localhost|@|:|%2e|é|A|_){0,6}",
+            tail in "(/|\\.|%2e|%2E|%|\\?|#|a|'|:|@|\\\\|//|é|\u{7f}| |\t){0,9}",
+        ) {
+            agrees_with_the_parser(&format!("https://{host}/{tail}"))?;
+            agrees_with_the_parser(&format!("https://{host}{tail}"))?;
+        }
+
+        #[test]
+        fn any_text_agrees(text in any::<String>()) {
+            agrees_with_the_parser(&text)?;
+            agrees_with_the_parser(&format!("https://{text}"))?;
+        }
+
+        #[test]
+        fn every_byte_is_judged_as_the_parser_does(byte in 0_u8..128, at in 0_usize..40) {
+            let mut tail = "a".repeat(40);
+            tail.replace_range(at..=at, &char::from(byte).to_string());
+            agrees_with_the_parser(&format!("https://m.example/{tail}"))?;
+            agrees_with_the_parser(&format!("https://m.example/?{tail}"))?;
+            agrees_with_the_parser(&format!("https://{tail}/"))?;
+        }
+    }
+}
