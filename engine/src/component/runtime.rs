@@ -26,7 +26,7 @@ pub(super) enum Effort {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layout {
     /// All that 32 bits can name is reserved, and what lies beyond the memory
-    /// faults: the code needs no bounds checks, which halves its time.
+    /// faults: the code needs no bounds checks, a third of its time.
     Spacious,
     /// No more is reserved than the memory may grow to; every access is checked.
     Compact,

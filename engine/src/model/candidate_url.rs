@@ -105,8 +105,9 @@ fn is_plain_host(host: &[u8]) -> bool {
 /// allowed stays as it is on either side of the `?`. Without an early exit the
 /// loop becomes a handful of vector instructions. The first byte is the slash.
 fn is_plain_tail(tail: &[u8]) -> bool {
-    let odd = |(&before, &byte)| !is_plain_byte(byte) | ((before == b'/') & ((byte == b'.') | (byte == b'%')));
-    tail.iter().zip(&tail[1..]).fold(0, |found, pair| found | u8::from(odd(pair))) == 0
+    tail.iter().zip(&tail[1..]).fold(0, |found, (&before, &byte)| {
+        found | u8::from(!is_plain_byte(byte)) | u8::from(matches!((before, byte), (b'/', b'.' | b'%')))
+    }) == 0
 }
 
 /// Most of what RFC 3986 allows in a path segment, and `%`, `/`, `?`. The
