@@ -24,7 +24,6 @@ pub(super) struct Delivered {
     pub resumed_bytes: u64,
     pub truths: Vec<Promised>,
     pub sampled_bytes: u64,
-    pub all_audited: bool,
     pub budget: RetryBudget,
     /// What lets the cache keep the file.
     pub storable: Option<StoredResponse>,
@@ -161,7 +160,6 @@ impl Finish<'_> {
         let by = match &proven {
             Some(promised) => promised.by,
             None if !others => Proof::Origin,
-            None if delivered.all_audited => Proof::Sampled,
             None => Proof::Unverified,
         };
         let digest = proven.map(|promised| promised.digest.to_string());
