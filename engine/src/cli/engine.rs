@@ -115,7 +115,9 @@ pub(super) fn proxy(settings: &Settings) -> Result<ProxyOptions, CliError> {
     })
 }
 
-/// The asynchronous runtime of a verb.
+/// The asynchronous runtime of a verb. One thread moves the bytes of all
+/// connections: it waits most of the time, and handing chunks to another
+/// processor costs more than it gains. Disk and hash have a thread of their own.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)
 }

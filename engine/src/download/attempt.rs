@@ -57,7 +57,7 @@ impl Attempt<'_> {
         };
         let target = self.place.settled(opened.response.headers(), &job.url)?;
         if let Some(target) = &target {
-            if let Some(receipt) = super::place::settle_locally(job, target)? {
+            if let Some(receipt) = super::place::settle_locally(job, target).await? {
                 return Ok(receipt);
             }
             if let Some(receipt) = settle_with_origin(self.engine, job, target, &opened.representation)? {
