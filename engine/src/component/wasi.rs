@@ -28,9 +28,10 @@ use super::sandbox::Sandbox;
 /// Most bytes a guest draws at once.
 const RANDOM_BYTES: u64 = 4 << 10;
 
-/// Most streams and pollables a guest holds at once. They are memory of the
-/// host's, which neither fuel nor the memory limit counts.
-const RESOURCES: usize = 1 << 10;
+/// Most streams and pollables an instance holds at once. They are memory of
+/// the host's, which neither fuel nor the memory limit counts; a guest that
+/// forgets a few in every call still lives as long as any other.
+const RESOURCES: usize = 4 << 10;
 
 /// Makes an interface available.
 type Link = fn(&mut Linker<Sandbox>) -> wasmtime::Result<()>;

@@ -4,8 +4,10 @@ use std::fs;
 use std::sync::Arc;
 
 use wasmtime::component::Component;
+use wasmtime_wasi::p2::OutputStream as _;
 
 use super::*;
+use crate::component::last_words::LAST_WORDS_BYTES;
 use crate::component::runtime::Runtime;
 use crate::component::{Limits, RuleOptions, Rules};
 use crate::model::Region;
@@ -124,6 +126,20 @@ fn every_call_draws_the_same_numbers() {
     let draws = call("draw", 3).unwrap();
     assert_ne!(draws[0], 0);
     assert_eq!(draws, [draws[0]; 3]);
+}
+
+#[test]
+fn standard_error_takes_all_and_keeps_the_end() {
+    let mut stderr = Stderr::default();
+    for _ in 0..100 {
+        assert!(stderr.check_write().unwrap() >= 1000);
+        stderr.write(vec![b'.'; 1000].into()).unwrap();
+    }
+    stderr.write("panicked at the end".into()).unwrap();
+    assert!(stderr.last_words().len() <= LAST_WORDS_BYTES);
+    assert!(stderr.last_words().ends_with("..panicked at the end"));
+    stderr.clear();
+    assert_eq!(stderr.last_words(), "");
 }
 
 #[test]
