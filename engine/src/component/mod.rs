@@ -23,6 +23,7 @@ mod fault;
 mod host;
 mod instance;
 mod interest;
+mod last_words;
 mod limits;
 mod memo;
 mod output;
