@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use super::settings::{Settings, cache_dir};
-use crate::component::{RuleOptions, Rules};
+use crate::component::{BuiltInTest, RuleOptions, Rules};
 use crate::download::{Engine, EngineOptions, NetworkUse};
 use crate::model::PrivateMirrors;
 use crate::net::{
@@ -65,6 +65,7 @@ pub(super) fn rule_options(settings: &Settings) -> RuleOptions {
         settings: settings.rules.clone(),
         limits: settings.limits.clone(),
         private_mirrors: private_mirrors(settings),
+        built_in_test: BuiltInTest::Past,
     }
 }
 

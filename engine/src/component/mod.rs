@@ -50,5 +50,5 @@ pub use description::Pattern;
 pub use error::ComponentError;
 pub use fault::{Fault, FaultKind, OutputCheck, ScanLimit};
 pub use limits::Limits;
-pub use rules::{RuleOptions, RuleState, RuleSummary, Rules};
+pub use rules::{BuiltInTest, RuleOptions, RuleState, RuleSummary, Rules};
 pub use tally::{RuleCounters, RuleCounts};
