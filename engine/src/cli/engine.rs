@@ -17,7 +17,7 @@ use crate::store::{History, read_bounded};
 /// Connections where the user named no number.
 const CONNECTIONS: usize = 16;
 /// Connections to a mirror's host where the user named no number.
-const MAX_PER_HOST: usize = 6;
+const MAX_PER_MIRROR: usize = 6;
 /// Largest file of certificates.
 const PEM_BYTES: usize = 16 << 20;
 
@@ -26,6 +26,7 @@ pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Resul
     let cache = cache_dir(settings);
     let rules = if settings.switch("rules") { Some(rules(settings)?) } else { None };
     let connections = settings.connections("connections");
+    let max_per_host = settings.connections("max-per-host");
     Ok(Engine {
         net: Net::new(net_options(settings, resolve)?),
         rules,
@@ -35,7 +36,8 @@ pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Resul
         options: EngineOptions {
             connections: connections.unwrap_or(CONNECTIONS),
             ramp: if connections.is_some() { Ramp::AtOnce } else { Ramp::Adaptive },
-            max_per_host: settings.connections("max-per-host").unwrap_or(MAX_PER_HOST),
+            max_per_origin: max_per_host.or(connections).unwrap_or(CONNECTIONS),
+            max_per_mirror: max_per_host.unwrap_or(MAX_PER_MIRROR),
             retry: settings.count("retry"),
             region: settings.region(),
             network: NetworkUse::Allowed,

@@ -102,8 +102,8 @@ impl<'a> Transfer<'a> {
         let mut schedule = Schedule::new(missing, limits);
         for source in &setup.sources {
             let max_lanes = match source.role {
-                Role::Origin => options.connections,
-                Role::Mirror => options.max_per_host,
+                Role::Origin => options.max_per_origin,
+                Role::Mirror => options.max_per_mirror,
             };
             let not_before = if source.rule.is_some() { GRACE } else { Duration::ZERO };
             let id = schedule.add_source(SourceSpec { host: source.host(), role: source.role, max_lanes, not_before });
