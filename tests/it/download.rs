@@ -154,6 +154,20 @@ fn mirrors_and_the_origin_work_together() {
 }
 
 #[test]
+fn the_origin_gets_no_more_connections_than_a_host_may() {
+    let file = file(4, 1);
+    let served = file.clone();
+    let origin = Origin::start(move |request| served.at(request, "/file.bin").paced(2 * MIB_PER_SECOND));
+    let engine = Engine::new();
+    for (flags, most) in [(["-x", "4", "--max-per-host", "2"], 2), (["-x", "4", "--max-per-host", "auto"], 4)] {
+        let run = engine.fetch(&origin.file_url(), &[&flags[..], &["--no-cache", "--if-exists", "overwrite"]].concat());
+        let events = run.exits(0).events();
+        let open = events.iter().filter_map(|event| event["connections"].as_u64()).max();
+        assert_eq!(open, Some(most), "{flags:?}");
+    }
+}
+
+#[test]
 fn headers_reach_the_origin() {
     let file = file(1, 1);
     let origin = Origin::file(&file);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use super::settings::{Settings, cache_dir};
-use crate::component::{RuleOptions, Rules};
+use crate::component::{BuiltInTest, RuleOptions, Rules};
 use crate::download::{Engine, EngineOptions, NetworkUse};
 use crate::model::PrivateMirrors;
 use crate::net::{
@@ -17,7 +17,7 @@ use crate::store::{History, read_bounded};
 /// Connections where the user named no number.
 const CONNECTIONS: usize = 16;
 /// Connections to a mirror's host where the user named no number.
-const MAX_PER_HOST: usize = 6;
+const MAX_PER_MIRROR: usize = 6;
 /// Largest file of certificates.
 const PEM_BYTES: usize = 16 << 20;
 
@@ -26,6 +26,7 @@ pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Resul
     let cache = cache_dir(settings);
     let rules = if settings.switch("rules") { Some(rules(settings)?) } else { None };
     let connections = settings.connections("connections");
+    let max_per_host = settings.connections("max-per-host");
     Ok(Engine {
         net: Net::new(net_options(settings, resolve)?),
         rules,
@@ -35,7 +36,8 @@ pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Resul
         options: EngineOptions {
             connections: connections.unwrap_or(CONNECTIONS),
             ramp: if connections.is_some() { Ramp::AtOnce } else { Ramp::Adaptive },
-            max_per_host: settings.connections("max-per-host").unwrap_or(MAX_PER_HOST),
+            max_per_origin: max_per_host.or(connections).unwrap_or(CONNECTIONS),
+            max_per_mirror: max_per_host.unwrap_or(MAX_PER_MIRROR),
             retry: settings.count("retry"),
             region: settings.region(),
             network: NetworkUse::Allowed,
@@ -65,6 +67,7 @@ pub(super) fn rule_options(settings: &Settings) -> RuleOptions {
         settings: settings.rules.clone(),
         limits: settings.limits.clone(),
         private_mirrors: private_mirrors(settings),
+        built_in_test: BuiltInTest::Past,
     }
 }
 
@@ -115,7 +118,9 @@ pub(super) fn proxy(settings: &Settings) -> Result<ProxyOptions, CliError> {
     })
 }
 
-/// The asynchronous runtime of a verb.
+/// The asynchronous runtime of a verb. One thread moves the bytes of all
+/// connections: it waits most of the time, and handing chunks to another
+/// processor costs more than it gains. Disk and hash have a thread of their own.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)
 }

@@ -223,10 +223,12 @@ fn apply(planned: &mut Planned, options: InputOptions) {
     }
     if let Some(split) = options.split {
         planned.options.connections = usize::from(split.get());
+        planned.options.max_per_origin = planned.options.connections;
         planned.options.ramp = Ramp::AtOnce;
     }
     if let Some(most) = options.max_connection_per_server {
-        planned.options.max_per_host = usize::from(most.get());
+        planned.options.max_per_origin = usize::from(most.get());
+        planned.options.max_per_mirror = usize::from(most.get());
     }
 }
 

@@ -208,7 +208,9 @@ fn proof(receipt: &Receipt) -> String {
     use crate::download::Proof;
     match receipt.verified.by {
         Proof::Origin => "all bytes from the origin".into(),
-        Proof::Sampled => format!("mirrors compared with the origin ({})", show_bytes(receipt.verified.sampled_bytes)),
+        Proof::Unverified if receipt.verified.sampled_bytes > 0 => {
+            format!("unverified, {} compared with the origin", show_bytes(receipt.verified.sampled_bytes))
+        }
         Proof::Unverified => "unverified: the origin could not be asked".into(),
         by => format!("verified by {}", by.name()),
     }

@@ -40,6 +40,19 @@ pub struct RuleOptions {
     pub limits: Limits,
     /// Whether candidates may be in private networks.
     pub private_mirrors: PrivateMirrors,
+    /// When the rules inside the engine are tested.
+    pub built_in_test: BuiltInTest,
+}
+
+/// When the rules inside the engine pass their self-test. Those of others pass
+/// theirs when they are first loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BuiltInTest {
+    /// When the engine is built; a process need not compile what it does not ask.
+    #[default]
+    Past,
+    /// When the set is opened.
+    Now,
 }
 
 /// A set of mirror rules. Cheap to clone; calls are synchronous and take

@@ -1,7 +1,7 @@
 //! An instance's surroundings: what it may still use and what it said.
 //!
-//! Fuel, the deadline and the stack are wasmtime's to enforce; memory, tables,
-//! log messages and random bytes are counted here.
+//! Fuel, the deadline and the stack are wasmtime's to enforce; memory, tables
+//! and log messages are counted here.
 
 use std::sync::Arc;
 
@@ -9,10 +9,9 @@ use wasmtime::ResourceLimiter;
 
 use super::Limits;
 use super::bindings::v0_1::{log, types};
+use super::last_words::LastWords;
 use super::text::printable;
-
-/// How much of a guest's own words a fault quotes.
-const LAST_WORDS_BYTES: usize = 2 << 10;
+use super::wasi::Wasi;
 
 /// The host's side of one instance.
 pub(super) struct Sandbox {
@@ -23,8 +22,9 @@ pub(super) struct Sandbox {
     table_elements: u64,
     log_calls: u32,
     log_bytes: usize,
-    last_words: String,
-    random: u64,
+    last_words: LastWords,
+    /// Made when a guest first asks for it. Few do.
+    wasi: Option<Box<Wasi>>,
 }
 
 impl Sandbox {
@@ -37,19 +37,20 @@ impl Sandbox {
             table_elements: 0,
             log_calls: 0,
             log_bytes: 0,
-            last_words: String::new(),
-            random: 0,
+            last_words: LastWords::default(),
+            wasi: None,
         }
     }
 
-    /// Gives the next call its full allowance. Random numbers start over as
-    /// well, so that an answer depends on the request alone.
+    /// Gives the next call its full allowance.
     pub(super) fn begin_call(&mut self) {
         self.grew_too_far = false;
         self.log_calls = 0;
         self.log_bytes = 0;
         self.last_words.clear();
-        self.random = 0;
+        if let Some(wasi) = &mut self.wasi {
+            wasi.begin_call();
+        }
     }
 
     /// Whether the guest asked for more memory or table than it may have.
@@ -57,27 +58,14 @@ impl Sandbox {
         self.grew_too_far
     }
 
-    /// What the guest said last: error messages and standard error.
+    /// What the guest said last: error messages, then standard error.
     pub(super) fn last_words(&self) -> String {
-        printable(&self.last_words, LAST_WORDS_BYTES)
+        self.last_words.shown() + &self.wasi.as_ref().map(|wasi| wasi.last_words()).unwrap_or_default()
     }
 
-    /// Keeps the end of what the guest says before it dies.
-    pub(super) fn remember(&mut self, words: &str) {
-        self.last_words.push_str(words);
-        if let Some(surplus) = self.last_words.len().checked_sub(LAST_WORDS_BYTES) {
-            let cut = self.last_words.ceil_char_boundary(surplus);
-            self.last_words.drain(..cut);
-        }
-    }
-
-    /// The next number of a fixed sequence (SplitMix64): hash maps get their
-    /// seed, and every run the same one.
-    pub(super) fn next_random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.random ^ self.random >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
+    /// What the guest has of WASI.
+    pub(super) fn wasi(&mut self) -> &mut Wasi {
+        self.wasi.get_or_insert_default()
     }
 }
 
@@ -130,7 +118,7 @@ impl log::Host for Sandbox {
         let message = printable(&message, left);
         self.log_bytes += message.len();
         if matches!(level, log::Level::Error) {
-            self.remember(&message);
+            self.last_words.remember(&message);
         }
         forward(level, &self.component, &message);
     }
@@ -178,23 +166,5 @@ mod tests {
         assert!(!sandbox.memory_growing(30, 41, None).unwrap());
         assert!(sandbox.grew_too_far());
         assert!(sandbox.memory_growing(60, 70, None).unwrap());
-    }
-
-    #[test]
-    fn last_words_keep_their_end() {
-        let mut sandbox = sandbox(Limits::default());
-        sandbox.remember(&"é".repeat(LAST_WORDS_BYTES));
-        sandbox.remember("the end");
-        assert!(sandbox.last_words.len() <= LAST_WORDS_BYTES);
-        assert!(sandbox.last_words().ends_with("éthe end"));
-    }
-
-    #[test]
-    fn random_numbers_start_over_with_each_call() {
-        let mut sandbox = sandbox(Limits::default());
-        let first = [sandbox.next_random(), sandbox.next_random()];
-        assert_ne!(first[0], first[1]);
-        sandbox.begin_call();
-        assert_eq!(first, [sandbox.next_random(), sandbox.next_random()]);
     }
 }

@@ -13,7 +13,7 @@ use super::instance::Settings;
 use super::rule::{IDLE_INSTANCES, Rule};
 use super::settings::flatten;
 use super::source::{Rejected, Source};
-use super::{ComponentError, Fault, FaultKind, RuleOptions, RuleState, RuleSummary};
+use super::{BuiltInTest, ComponentError, Fault, FaultKind, RuleOptions, RuleState, RuleSummary};
 
 /// Instances beside the idle ones: questions in flight.
 const BUSY_INSTANCES: usize = 64;
@@ -50,12 +50,13 @@ impl Set {
     /// Loads what the options name: the user's rules, then the built-in ones.
     pub(super) fn load(options: &RuleOptions) -> Result<Self, ComponentError> {
         let sources = sources(options)?;
+        let told = options.built_in && options.built_in_test == BuiltInTest::Past;
         let instances = sources.len() * IDLE_INSTANCES + BUSY_INSTANCES;
         let mut set = Self {
             host: Host::new(
                 &options.limits,
                 options.cache_dir.clone(),
-                if options.built_in { built_in::descriptions() } else { BTreeMap::new() },
+                if told { built_in::descriptions() } else { BTreeMap::new() },
                 u32::try_from(instances).unwrap_or(u32::MAX),
             ),
             rules: Vec::new(),

@@ -1,156 +1,163 @@
 //! WASI preview 2 for guests whose standard library insists on it: present,
 //! empty and the same on every machine.
 //!
-//! No arguments, environment, files, sockets or HTTP; clocks stand still, so
-//! that no guest can sleep where neither fuel nor deadline reaches; random
-//! numbers are a fixed sequence. Standard error is kept for the fault report.
-//! Every other function of these interfaces traps and says its name.
+//! The interfaces are `wasmtime-wasi`'s, linked one by one. No arguments,
+//! environment, files, sockets or HTTP; clocks stand still; "random" numbers
+//! are one short sequence. Standard error is kept for the fault report.
 //!
-//! Written here because the usual implementation waits on an asynchronous
-//! runtime, which must not happen on a thread that belongs to one.
+//! Nothing here waits, so that no guest sleeps where neither fuel nor deadline
+//! reaches, and no asynchronous runtime is needed or disturbed: see [`io`].
 
-use wasmtime::component::{Component, ComponentType, Lift, Linker, LinkerInstance, Lower, Resource};
-use wasmtime::{StoreContextMut, bail};
+mod io;
+#[cfg(test)]
+mod tests;
 
+use std::time::Duration;
+
+use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
+use wasmtime_wasi::cli::{WasiCli, WasiCliView};
+use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
+use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
+use wasmtime_wasi::p2::bindings::sync::{cli, clocks, filesystem, io as wasi_io, random};
+use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
+use wasmtime_wasi::{Deterministic, HostWallClock, WasiCtx, WasiCtxView, WasiView};
+
+use self::io::{HasIo, Stderr};
 use super::sandbox::Sandbox;
 
-/// Most bytes a guest takes in one write or gets in one draw.
-const CHUNK_BYTES: u64 = 4 << 10;
+/// Most bytes a guest draws at once.
+const RANDOM_BYTES: u64 = 4 << 10;
 
-/// Interfaces that a component may import, by package and name.
-const OFFERED: [&str; 5] = ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/"];
+/// Most streams and pollables an instance holds at once. They are memory of
+/// the host's, which neither fuel nor the memory limit counts; a guest that
+/// forgets a few in every call still lives as long as any other.
+const RESOURCES: usize = 4 << 10;
+
+/// Makes an interface available.
+type Link = fn(&mut Linker<Sandbox>) -> wasmtime::Result<()>;
+
+/// Interfaces that a component may import.
+const OFFERED: [(&str, Link); 20] = [
+    ("wasi:cli/environment", |to| cli::environment::add_to_linker::<_, WasiCli>(to, WasiCliView::cli)),
+    ("wasi:cli/exit", |to| cli::exit::add_to_linker::<_, WasiCli>(to, WasiCliView::cli)),
+    ("wasi:cli/stdin", |to| cli::stdin::add_to_linker::<_, WasiCli>(to, WasiCliView::cli)),
+    ("wasi:cli/stdout", |to| cli::stdout::add_to_linker::<_, WasiCli>(to, WasiCliView::cli)),
+    ("wasi:cli/stderr", |to| cli::stderr::add_to_linker::<_, WasiCli>(to, WasiCliView::cli)),
+    ("wasi:cli/terminal-input", |to| cli::terminal_input::add_to_linker::<_, WasiCli>(to, WasiCliView::cli)),
+    ("wasi:cli/terminal-output", |to| cli::terminal_output::add_to_linker::<_, WasiCli>(to, WasiCliView::cli)),
+    ("wasi:cli/terminal-stdin", |to| cli::terminal_stdin::add_to_linker::<_, WasiCli>(to, WasiCliView::cli)),
+    ("wasi:cli/terminal-stdout", |to| cli::terminal_stdout::add_to_linker::<_, WasiCli>(to, WasiCliView::cli)),
+    ("wasi:cli/terminal-stderr", |to| cli::terminal_stderr::add_to_linker::<_, WasiCli>(to, WasiCliView::cli)),
+    ("wasi:clocks/monotonic-clock", |to| clocks::monotonic_clock::add_to_linker::<_, HasIo>(to, io::of)),
+    ("wasi:clocks/wall-clock", |to| clocks::wall_clock::add_to_linker::<_, WasiClocks>(to, WasiClocksView::clocks)),
+    ("wasi:filesystem/preopens", |to| {
+        filesystem::preopens::add_to_linker::<_, WasiFilesystem>(to, WasiFilesystemView::filesystem)
+    }),
+    // Its functions would wait for files, but want a descriptor, and there is none.
+    ("wasi:filesystem/types", |to| {
+        filesystem::types::add_to_linker::<_, WasiFilesystem>(to, WasiFilesystemView::filesystem)
+    }),
+    ("wasi:io/error", |to| {
+        wasi_io::error::add_to_linker::<_, HasSelf<ResourceTable>>(to, |sandbox: &mut Sandbox| sandbox.ctx().table)
+    }),
+    ("wasi:io/poll", |to| wasi_io::poll::add_to_linker::<_, HasIo>(to, io::of)),
+    ("wasi:io/streams", |to| wasi_io::streams::add_to_linker::<_, HasIo>(to, io::of)),
+    ("wasi:random/random", |to| random::random::add_to_linker::<_, WasiRandom>(to, WasiRandomView::random)),
+    ("wasi:random/insecure", |to| random::insecure::add_to_linker::<_, WasiRandom>(to, WasiRandomView::random)),
+    ("wasi:random/insecure-seed", |to| {
+        random::insecure_seed::add_to_linker::<_, WasiRandom>(to, WasiRandomView::random)
+    }),
+];
 
 /// Whether an import is one that a component may have.
 pub(super) fn offers(import: &str) -> bool {
-    OFFERED.iter().any(|package| import.starts_with(package))
-        && import.rsplit_once('@').is_some_and(|(_, version)| version.starts_with("0.2."))
+    OFFERED.iter().any(|(interface, _)| is_of(import, interface))
 }
 
 /// The linker with WASI in it, for a component that imports any of it.
 pub(super) fn extend(base: &Linker<Sandbox>, component: &Component) -> wasmtime::Result<Option<Linker<Sandbox>>> {
     let component_type = component.component_type();
-    let wanted: Vec<&str> =
-        component_type.imports(base.engine()).map(|(name, _)| name).filter(|name| offers(name)).collect();
-    if wanted.is_empty() {
-        return Ok(None);
+    let imports: Vec<&str> = component_type.imports(base.engine()).map(|(name, _)| name).collect();
+    let mut extended = None;
+    for (interface, link) in OFFERED {
+        if imports.iter().any(|import| is_of(import, interface)) {
+            link(extended.get_or_insert_with(|| base.clone()))?;
+        }
     }
-    let mut linker = base.clone();
-    for name in wanted {
-        define(name, &mut linker.instance(name)?)?;
-    }
-    linker.define_unknown_imports_as_traps(component)?;
-    Ok(Some(linker))
+    Ok(extended)
 }
 
-/// A resource. There is one type of them, because `define_unknown_imports_as_traps`
-/// gives this one to every interface that names a resource of another.
-type Handle = Resource<()>;
-
-const STDOUT: u32 = 1;
-const STDERR: u32 = 2;
-const READY: u32 = 3;
-
-#[derive(ComponentType, Lift, Lower)]
-#[component(variant)]
-enum StreamError {
-    #[component(name = "last-operation-failed")]
-    LastOperationFailed(Handle),
-    #[component(name = "closed")]
-    Closed,
+/// Whether an import is this interface, in any version of preview 2.
+fn is_of(import: &str, interface: &str) -> bool {
+    import.strip_prefix(interface).is_some_and(|version| version.starts_with("@0.2."))
 }
 
-#[derive(ComponentType, Lift, Lower)]
-#[component(record)]
-struct Datetime {
-    seconds: u64,
-    nanoseconds: u32,
+/// What one instance has of WASI.
+pub(super) struct Wasi {
+    context: WasiCtx,
+    table: ResourceTable,
+    stderr: Stderr,
 }
 
-type Written = Result<(), StreamError>;
-type Context<'a> = StoreContextMut<'a, Sandbox>;
-
-fn define(import: &str, to: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Result<()> {
-    let (interface, _) = import.rsplit_once('@').unwrap_or((import, ""));
-    match interface {
-        "wasi:cli/environment" => environment(to),
-        "wasi:cli/exit" => to.func_wrap("exit", |_: Context<'_>, (_,): (Result<(), ()>,)| -> wasmtime::Result<()> {
-            bail!("the guest ended itself")
-        }),
-        "wasi:cli/stdout" => to.func_wrap("get-stdout", |_, (): ()| Ok((Handle::new_own(STDOUT),))),
-        "wasi:cli/stderr" => to.func_wrap("get-stderr", |_, (): ()| Ok((Handle::new_own(STDERR),))),
-        "wasi:cli/terminal-stdin" => no_terminal(to, "get-terminal-stdin"),
-        "wasi:cli/terminal-stdout" => no_terminal(to, "get-terminal-stdout"),
-        "wasi:cli/terminal-stderr" => no_terminal(to, "get-terminal-stderr"),
-        "wasi:io/streams" => streams(to),
-        "wasi:io/poll" => poll(to),
-        "wasi:clocks/monotonic-clock" => {
-            to.func_wrap("now", |_, (): ()| Ok((0u64,)))?;
-            to.func_wrap("resolution", |_, (): ()| Ok((1u64,)))
-        }
-        "wasi:clocks/wall-clock" => {
-            to.func_wrap("now", |_, (): ()| Ok((Datetime { seconds: 0, nanoseconds: 0 },)))?;
-            to.func_wrap("resolution", |_, (): ()| Ok((Datetime { seconds: 1, nanoseconds: 0 },)))
-        }
-        "wasi:filesystem/preopens" => {
-            to.func_wrap("get-directories", |_, (): ()| Ok((Vec::<(Handle, String)>::new(),)))
-        }
-        "wasi:random/random" => random(to, "get-random-bytes", "get-random-u64"),
-        "wasi:random/insecure" => random(to, "get-insecure-random-bytes", "get-insecure-random-u64"),
-        "wasi:random/insecure-seed" => to.func_wrap("insecure-seed", |mut context: Context<'_>, (): ()| {
-            let sandbox = context.data_mut();
-            Ok(((sandbox.next_random(), sandbox.next_random()),))
-        }),
-        _ => Ok(()),
+impl Default for Wasi {
+    fn default() -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES);
+        let stderr = Stderr::default();
+        Self { context: context(&stderr), table, stderr }
     }
 }
 
-fn environment(to: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Result<()> {
-    to.func_wrap("get-environment", |_, (): ()| Ok((Vec::<(String, String)>::new(),)))?;
-    to.func_wrap("get-arguments", |_, (): ()| Ok((Vec::<String>::new(),)))?;
-    to.func_wrap("initial-cwd", |_, (): ()| Ok((None::<String>,)))
-}
-
-fn no_terminal(to: &mut LinkerInstance<'_, Sandbox>, function: &str) -> wasmtime::Result<()> {
-    to.func_wrap(function, |_, (): ()| Ok((None::<Handle>,)))
-}
-
-fn streams(to: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Result<()> {
-    to.func_wrap("[method]output-stream.check-write", |_, (_,): (Handle,)| Ok((Ok::<_, StreamError>(CHUNK_BYTES),)))?;
-    to.func_wrap("[method]output-stream.subscribe", |_, (_,): (Handle,)| Ok((Handle::new_own(READY),)))?;
-    for function in ["write", "blocking-write-and-flush"] {
-        let function = format!("[method]output-stream.{function}");
-        to.func_wrap(&function, |mut context: Context<'_>, (stream, bytes): (Handle, Vec<u8>)| {
-            if stream.rep() == STDERR {
-                context.data_mut().remember(&String::from_utf8_lossy(&bytes));
-            }
-            Ok((Written::Ok(()),))
-        })?;
+impl Wasi {
+    /// Begins anew, but for the handles that the guest holds: an answer shall
+    /// depend on the request alone.
+    pub(super) fn begin_call(&mut self) {
+        self.context = context(&self.stderr);
+        self.stderr.clear();
     }
-    for function in ["flush", "blocking-flush"] {
-        to.func_wrap(&format!("[method]output-stream.{function}"), |_, (_,): (Handle,)| Ok((Written::Ok(()),)))?;
+
+    /// The end of what the guest wrote to standard error.
+    pub(super) fn last_words(&self) -> String {
+        self.stderr.last_words()
     }
-    Ok(())
 }
 
-/// The only thing to wait for is room in an output stream, and there always is.
-fn poll(to: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Result<()> {
-    to.func_wrap("[method]pollable.block", |_, (_,): (Handle,)| Ok(()))?;
-    to.func_wrap("[method]pollable.ready", |_, (_,): (Handle,)| Ok((true,)))?;
-    to.func_wrap("poll", |_, (pollables,): (Vec<Handle>,)| Ok(((0u32..).take(pollables.len()).collect::<Vec<_>>(),)))
+impl WasiView for Sandbox {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let Wasi { context: ctx, table, .. } = self.wasi();
+        WasiCtxView { ctx, table }
+    }
 }
 
-fn random(to: &mut LinkerInstance<'_, Sandbox>, bytes: &str, number: &str) -> wasmtime::Result<()> {
-    to.func_wrap(bytes, |mut context: Context<'_>, (length,): (u64,)| {
-        if length > CHUNK_BYTES {
-            bail!("the guest asked for {length} random bytes; it may have {CHUNK_BYTES} at a time");
-        }
-        let sandbox = context.data_mut();
-        let mut drawn = Vec::new();
-        while (drawn.len() as u64) < length {
-            drawn.extend(sandbox.next_random().to_le_bytes());
-        }
-        drawn.truncate(usize::try_from(length).expect("at most CHUNK_BYTES"));
-        Ok((drawn,))
-    })?;
-    to.func_wrap(number, |mut context: Context<'_>, (): ()| Ok((context.data_mut().next_random(),)))
+/// An empty world: the builder's default is no argument, no variable, no
+/// directory, closed input and ignored output.
+fn context(stderr: &Stderr) -> WasiCtx {
+    WasiCtx::builder()
+        .stderr(stderr.clone())
+        .wall_clock(Standstill)
+        .secure_random(sequence())
+        .insecure_random(sequence())
+        .insecure_random_seed(0)
+        .max_random_size(RANDOM_BYTES)
+        .build()
+}
+
+/// What guests get for randomness: hash maps want a seed, and every run shall
+/// have the same one. All byte values below a prime, so that a draw of any
+/// size meets all of them before it repeats.
+fn sequence() -> Deterministic {
+    Deterministic::new((0..251).map(|byte: u8| byte.wrapping_mul(167)).collect())
+}
+
+/// The clock on the wall: always 1970.
+struct Standstill;
+
+impl HostWallClock for Standstill {
+    fn resolution(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
 }

@@ -57,7 +57,7 @@ impl Attempt<'_> {
         };
         let target = self.place.settled(opened.response.headers(), &job.url)?;
         if let Some(target) = &target {
-            if let Some(receipt) = super::place::settle_locally(job, target)? {
+            if let Some(receipt) = super::place::settle_locally(job, target).await? {
                 return Ok(receipt);
             }
             if let Some(receipt) = settle_with_origin(self.engine, job, target, &opened.representation)? {
@@ -202,15 +202,7 @@ impl Attempt<'_> {
                 truths.extend(discover(&engine.net, &sources[0]).await);
             }
             let expected = Expected { size, validators };
-            return Ok(Delivered {
-                expected,
-                resumed_bytes: 0,
-                truths,
-                sampled_bytes: 0,
-                all_audited: false,
-                budget,
-                storable,
-            });
+            return Ok(Delivered { expected, resumed_bytes: 0, truths, sampled_bytes: 0, budget, storable });
         };
         let expected = Expected { size, validators };
         let resumed_bytes = resumed.len();
@@ -226,7 +218,7 @@ impl Attempt<'_> {
         };
         let (outcome, found) = self.transfer(job, setup, opened, start).await;
         truths.extend(found);
-        let Outcome { sources: used, budget, sampled_bytes, all_audited, result } = outcome;
+        let Outcome { sources: used, budget, sampled_bytes, result } = outcome;
         *sources = used;
         result.inspect_err(|error| {
             // Whoever answered first with another file than the origin's must
@@ -238,7 +230,7 @@ impl Attempt<'_> {
                 }
             }
         })?;
-        Ok(Delivered { expected, resumed_bytes, truths, sampled_bytes, all_audited, budget, storable })
+        Ok(Delivered { expected, resumed_bytes, truths, sampled_bytes, budget, storable })
     }
 
     async fn transfer(&self, job: &Job, setup: Setup<'_>, opened: Opened, start: u64) -> (Outcome, Vec<Promised>) {

@@ -70,7 +70,7 @@ impl Cached<'_> {
         }
         let target = place.settled(&headers, &job.url)?;
         if let Some(target) = target.as_ref().filter(|target| target.exists()) {
-            if let Some(receipt) = place::settle_locally(job, target)? {
+            if let Some(receipt) = place::settle_locally(job, target).await? {
                 return Ok(Some(receipt));
             }
             // What stands there is judged against the origin, not the cache.

@@ -16,7 +16,7 @@ use crate::model::{Digest, DisplayUrl};
 use crate::plan::freshness::StoredResponse;
 use crate::plan::{RangeSet, RetryBudget, Role};
 use crate::store::cache::Entry;
-use crate::store::{Download, Summary, Target, Writer, hash_file};
+use crate::store::{Download, Summary, Target, Writer};
 
 /// What a transfer delivered.
 pub(super) struct Delivered {
@@ -24,7 +24,6 @@ pub(super) struct Delivered {
     pub resumed_bytes: u64,
     pub truths: Vec<Promised>,
     pub sampled_bytes: u64,
-    pub all_audited: bool,
     pub budget: RetryBudget,
     /// What lets the cache keep the file.
     pub storable: Option<StoredResponse>,
@@ -50,12 +49,12 @@ impl Finish<'_> {
     /// Verifies and commits.
     pub(super) async fn run(&self, delivered: Delivered, sources: &mut Vec<Source>) -> Result<Receipt, DownloadError> {
         let mut summary = self.writer.summary().await?;
-        let mut compared = self.compare(&summary, &delivered)?;
+        let mut compared = self.compare(&summary, &delivered).await?;
         let mut repaired = false;
         if compared.is_err() && self.repair(&delivered, sources).await? {
             repaired = true;
             summary = self.writer.summary().await?;
-            compared = self.compare(&summary, &delivered)?;
+            compared = self.compare(&summary, &delivered).await?;
         }
         let proven = compared.map_err(|wrong| DownloadError::Mismatch {
             by: wrong.promised.by.name(),
@@ -79,7 +78,7 @@ impl Finish<'_> {
 
     /// Compares every digest that the user gave, else the strongest one that
     /// the origin gave. Gives the one that held, none where there is none.
-    fn compare(
+    async fn compare(
         &self,
         summary: &Summary,
         delivered: &Delivered,
@@ -94,9 +93,11 @@ impl Finish<'_> {
         for promised in wanted {
             let algorithm = promised.digest.algorithm();
             let known = summary.digests.iter().find(|digest| digest.algorithm() == algorithm).cloned();
-            let got = match known {
-                Some(digest) => digest,
-                None => hash_file(summary.part.path(), [algorithm])?.pop().expect("the digest asked for"),
+            let got = if let Some(digest) = known {
+                digest
+            } else {
+                let (part, bytes) = (Arc::clone(&summary.part), summary.bytes);
+                blocking(move || part.hash(bytes, [algorithm])).await?.pop().expect("the digest asked for")
             };
             if got != promised.digest {
                 return Ok(Err(Contradiction { promised: promised.clone(), got }));
@@ -161,7 +162,6 @@ impl Finish<'_> {
         let by = match &proven {
             Some(promised) => promised.by,
             None if !others => Proof::Origin,
-            None if delivered.all_audited => Proof::Sampled,
             None => Proof::Unverified,
         };
         let digest = proven.map(|promised| promised.digest.to_string());
@@ -175,6 +175,7 @@ impl Finish<'_> {
         let (part, name) = (Arc::clone(&summary.part), self.target.map(|target| target.name().to_owned()));
         let kept = blocking(move || {
             // Before the final name: afterwards somebody could be editing the file.
+            part.release();
             let kept = keepsake.map_or(Ok(()), Keepsake::keep);
             name.map_or(Ok(()), |name| part.commit(&name)).map(|()| kept)
         });

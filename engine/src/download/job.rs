@@ -37,8 +37,10 @@ pub struct EngineOptions {
     pub connections: usize,
     /// How they grow.
     pub ramp: Ramp,
+    /// Connections to the origin's host.
+    pub max_per_origin: usize,
     /// Connections to each mirror's host.
-    pub max_per_host: usize,
+    pub max_per_mirror: usize,
     /// Attempts in a row without progress.
     pub retry: u32,
     /// Where the user is.

@@ -56,7 +56,7 @@ pub async fn download(
     let begun = Instant::now();
     let place = Place::of(&job.output, &job.url)?;
     if let Some(target) = place.expected(&job.url)?
-        && let Some(receipt) = place::settle_locally(&job, &target)?
+        && let Some(receipt) = place::settle_locally(&job, &target).await?
     {
         return Ok(receipt);
     }

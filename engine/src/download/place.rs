@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::cached::blocking;
 use super::open::Representation;
 use super::receipt::{Proof, Verified};
 use super::{DownloadError, Engine, Event, Job, Observer, Output, Promised, Receipt};
@@ -59,25 +60,24 @@ impl Place {
 }
 
 /// Decides by what is on disk alone: a receipt when nothing is to be done.
-pub(super) fn settle_locally(job: &Job, target: &Target) -> Result<Option<Receipt>, DownloadError> {
+pub(super) async fn settle_locally(job: &Job, target: &Target) -> Result<Option<Receipt>, DownloadError> {
     if !target.exists() {
         return Ok(None);
     }
     let name = target.name();
-    match job.if_exists {
-        IfExists::Overwrite => Ok(None),
-        IfExists::Fail => Err(StoreError::Exists(name.to_owned()).into()),
-        IfExists::Skip => Ok(Some(already_there(job, target, None)?)),
-        IfExists::Resume => match job.digests.first() {
-            None => Ok(None),
-            Some(promised) => {
-                let found = hash_file(name, [promised.digest.algorithm()])?;
-                if !found.contains(&promised.digest) {
-                    return Err(StoreError::Foreign(name.to_owned()).into());
-                }
-                Ok(Some(already_there(job, target, Some(promised))?))
+    match (job.if_exists, job.digests.first()) {
+        (IfExists::Overwrite, _) | (IfExists::Resume, None) => Ok(None),
+        (IfExists::Fail, _) => Err(StoreError::Exists(name.to_owned()).into()),
+        (IfExists::Skip, _) => Ok(Some(already_there(job, target, None)?)),
+        (IfExists::Resume, Some(promised)) => {
+            let algorithms: Vec<_> = job.digests.iter().map(|promised| promised.digest.algorithm()).collect();
+            let file = name.to_owned();
+            let found = blocking(move || hash_file(&file, algorithms)).await?;
+            if !job.digests.iter().all(|promised| found.contains(&promised.digest)) {
+                return Err(StoreError::Foreign(name.to_owned()).into());
             }
-        },
+            Ok(Some(already_there(job, target, Some(promised))?))
+        }
     }
 }
 

@@ -28,9 +28,8 @@ pub enum Proof {
     Sidecar,
     /// Every byte came from the origin itself.
     Origin,
-    /// Blocks of every mirror's bytes were compared with the origin's.
-    Sampled,
-    /// Nothing: the origin could not be asked.
+    /// No digest, and not all bytes from the origin in this run: `sampled_bytes`
+    /// of them were compared with it.
     Unverified,
 }
 
@@ -45,14 +44,13 @@ impl Proof {
             Self::ReprDigest => "repr-digest",
             Self::Sidecar => "sidecar",
             Self::Origin => "origin",
-            Self::Sampled => "sampled",
             Self::Unverified => "unverified",
         }
     }
 }
 
 impl Proof {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 8] = [
         Self::Checksum,
         Self::ChecksumFile,
         Self::Metalink,
@@ -60,7 +58,6 @@ impl Proof {
         Self::ReprDigest,
         Self::Sidecar,
         Self::Origin,
-        Self::Sampled,
         Self::Unverified,
     ];
 
@@ -71,7 +68,7 @@ impl Proof {
 
     /// Whether a digest proved the bytes.
     pub fn is_digest(self) -> bool {
-        !matches!(self, Self::Origin | Self::Sampled | Self::Unverified)
+        !matches!(self, Self::Origin | Self::Unverified)
     }
 
     /// Whether the user stated the digest: then each one must hold.

@@ -75,8 +75,6 @@ pub(super) struct Outcome {
     pub budget: RetryBudget,
     /// Bytes of others that were compared with the origin's.
     pub sampled_bytes: u64,
-    /// Whether each mirror that gave bytes, and what was resumed, was compared.
-    pub all_audited: bool,
     pub result: Result<(), DownloadError>,
 }
 
@@ -104,8 +102,8 @@ impl<'a> Transfer<'a> {
         let mut schedule = Schedule::new(missing, limits);
         for source in &setup.sources {
             let max_lanes = match source.role {
-                Role::Origin => options.connections,
-                Role::Mirror => options.max_per_host,
+                Role::Origin => options.max_per_origin,
+                Role::Mirror => options.max_per_mirror,
             };
             let not_before = if source.rule.is_some() { GRACE } else { Duration::ZERO };
             let id = schedule.add_source(SourceSpec { host: source.host(), role: source.role, max_lanes, not_before });
@@ -143,11 +141,8 @@ impl<'a> Transfer<'a> {
         self.tasks.shutdown().await;
         self.audits.shutdown().await;
         self.collect_given();
-        let all_audited = self.subjects().into_iter().all(|(subject, given)| {
-            given.is_empty() || self.audited.get(&subject).is_some_and(|state| state.audited_at > 0)
-        });
         let Self { setup, sampled_bytes, .. } = self;
-        Outcome { sources: setup.sources, budget: setup.budget, sampled_bytes, all_audited, result }
+        Outcome { sources: setup.sources, budget: setup.budget, sampled_bytes, result }
     }
 
     async fn drive(&mut self, cancel: &CancellationToken) -> Result<(), DownloadError> {

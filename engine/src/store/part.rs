@@ -4,7 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
+use super::{Hashes, StoreError};
+use crate::model::{Algorithm, Digest};
 
 /// The data of an unfinished download: `NAME.turbo-part`.
 ///
@@ -60,6 +61,27 @@ impl Part {
     /// Fills `buffer` from `offset`.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), StoreError> {
         read_exact_at(&self.file, buffer, offset).map_err(StoreError::io("read", &self.path))
+    }
+
+    /// The digests of the first `bytes` bytes, SHA-256 first. Reads through the
+    /// handle that holds the lock: on Windows no other may.
+    pub fn hash(&self, bytes: u64, others: impl IntoIterator<Item = Algorithm>) -> Result<Vec<Digest>, StoreError> {
+        let (mut hashes, mut position) = (Hashes::new(others), 0);
+        let mut buffer = vec![0; 256 * 1024];
+        while position < bytes {
+            let step = usize::try_from(bytes - position).unwrap_or(usize::MAX).min(buffer.len());
+            self.read_at(&mut buffer[..step], position)?;
+            hashes.update(&buffer[..step]);
+            position += step as u64;
+        }
+        Ok(hashes.finish())
+    }
+
+    /// Lets others read the file by its path, which only Windows forbids while
+    /// it is locked. Nothing may be written afterwards.
+    pub fn release(&self) {
+        #[cfg(windows)]
+        let _ = self.file.unlock();
     }
 
     /// Waits until the data is on the disk.
