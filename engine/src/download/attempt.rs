@@ -15,11 +15,14 @@ use super::source::Source;
 use super::transfer::{Outcome, Setup, Transfer};
 use super::truth::{discover, promised};
 use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Output, Promised, Proof, Receipt};
-use crate::model::http::{Agreement, file_digests};
+use crate::model::http::{Agreement, Links, file_digests};
 use crate::model::{Algorithm, ByteRange, DisplayUrl};
-use crate::net::Wanted;
+use crate::net::{Trust, Wanted};
 use crate::plan::{RangeSet, RetryBudget, Role};
 use crate::store::{Journal, Keep, Part, StoreError, Target, Writer, WriterOptions, reserve_private_file};
+
+/// Most copies that are taken from the origin's `Link` fields.
+const MOST_LINKED: usize = 32;
 
 /// What an attempt works with.
 pub(super) struct Attempt<'a> {
@@ -65,6 +68,9 @@ impl Attempt<'_> {
             }
         }
         check_size(job, &opened)?;
+        if sources[opened.source].role == Role::Origin {
+            add_linked(sources, &opened);
+        }
         let resumed = journal.map_or_else(RangeSet::default, |journal| journal.written);
         self.announce(job, target.as_ref(), &opened, &resumed);
         let writer = Arc::new(self.start_writer(job, target.as_ref(), &opened, &resumed)?);
@@ -292,6 +298,17 @@ fn first_missing(journal: &Journal) -> u64 {
     let missing = journal.written.complement(journal.size).first();
     // A complete part that was never renamed: any answer tells whether it is current.
     missing.map_or(journal.size.saturating_sub(1), ByteRange::start)
+}
+
+/// Adds the copies that the origin itself names (RFC 6249). Like a rule's
+/// candidates they must not be plainer than the origin, and are compared with it.
+fn add_linked(sources: &mut Vec<Source>, opened: &Opened) {
+    let origin = opened.response.url().clone();
+    let links = Links::of(opened.response.headers(), &origin).duplicates;
+    let safe = links.into_iter().filter(|link| origin.scheme() == "http" || link.url.scheme() == "https");
+    for link in safe.take(MOST_LINKED) {
+        super::add(sources, Source::new(link.url, Trust::Named, Role::Mirror, None));
+    }
 }
 
 /// Whether an answer belongs to the representation that a journal began.

@@ -16,7 +16,7 @@ use super::lane::{Expected, LaneEnd, LaneError, LaneState, LaneTask};
 use super::source::Source;
 use super::{DownloadError, Engine, Event, Observer, SourceState, chance, reason};
 use crate::model::{ByteRange, DisplayUrl};
-use crate::net::{NetError, Response};
+use crate::net::{NetError, Response, Trust};
 use crate::plan::{
     Backoff, Failure, LaneId, Limits, RangeSet, RetryBudget, Role, Schedule, SourceId, SourceSpec, Step,
 };
@@ -24,8 +24,8 @@ use crate::store::Writer;
 
 /// How often positions are read and the schedule is asked.
 const TICK: Duration = Duration::from_millis(25);
-/// Mirrors that a rule named join after this long: a file that is there sooner
-/// needs none, and nobody else need know of it.
+/// Mirrors that the user did not name join after this long: a file that is there
+/// sooner needs none, and nobody else need know of it.
 const GRACE: Duration = Duration::from_millis(150);
 /// How often the observer hears of progress.
 const REPORT: Duration = Duration::from_millis(100);
@@ -105,7 +105,7 @@ impl<'a> Transfer<'a> {
                 Role::Origin => options.max_per_origin,
                 Role::Mirror => options.max_per_mirror,
             };
-            let not_before = if source.rule.is_some() { GRACE } else { Duration::ZERO };
+            let not_before = if source.trust == Trust::Named { GRACE } else { Duration::ZERO };
             let id = schedule.add_source(SourceSpec { host: source.host(), role: source.role, max_lanes, not_before });
             if source.is_dropped() {
                 schedule.revoke(id, &RangeSet::default());

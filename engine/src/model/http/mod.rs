@@ -8,7 +8,6 @@
 mod content_disposition;
 mod content_range;
 mod digest_fields;
-mod fingerprint;
 mod link;
 mod params;
 mod retry_after;
@@ -17,7 +16,6 @@ mod validator;
 pub use content_disposition::disposition_file_name;
 pub use content_range::{ContentRange, ContentRangeError};
 pub use digest_fields::file_digests;
-pub use fingerprint::Fingerprint;
 pub use link::{Duplicate, Links};
 pub use retry_after::retry_after;
 pub use validator::{Agreement, EntityTag, EntityTagError, LastModified, Validators};

@@ -178,8 +178,7 @@ impl Validators {
     /// Whether two responses of one origin belong to the same representation.
     ///
     /// `Same` takes strong validators on both sides. Weak ones that differ are
-    /// enough for `Different`. Across hosts validators mean nothing: see
-    /// [`Fingerprint`](super::Fingerprint).
+    /// enough for `Different`. Across hosts validators mean nothing.
     pub fn agrees(&self, other: &Self) -> Agreement {
         match (&self.etag, &other.etag) {
             (Some(left), Some(right)) if left.opaque != right.opaque => Agreement::Different,
