@@ -49,6 +49,24 @@ fn a_changed_file_is_fetched() {
     }
 }
 
+/// What the cache delivered is known by its validators like what was fetched:
+/// a file of the same length that replaced it at the origin is another file.
+#[test]
+fn a_file_from_the_cache_is_not_taken_for_its_successor() {
+    let (old, new) = (file(1, 1).etag("\"old\""), file(1, 2).etag("\"new\""));
+    let (before, after) = (Origin::file(&old), Origin::file(&new));
+    let engine = Engine::new();
+    let url = "http://files.example/file.bin";
+    let fetch = |name: &str, origin: &Origin| {
+        engine.download(["--json", "-o", name, "--resolve", &origin.resolve("files.example:80"), url])
+    };
+    fetch("first", &before).exits(0);
+    assert_eq!(fetch("second", &before).exits(0).receipt()["from_cache"], true);
+    assert_eq!(fetch("second", &before).exits(0).receipt()["verified"]["by"], "origin");
+    fetch("second", &after).fails(7).says("earlier version");
+    engine.assert_file("second", &old.bytes);
+}
+
 #[test]
 fn a_checksum_is_enough_to_find_the_bytes() {
     let file = file(2, 1);

@@ -14,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 use super::place::{Place, remember};
 use super::receipt::{Proof, Receipt, Verified};
 use super::{DigestRule, DownloadError, Engine, Event, Job, NetworkUse, Observer, Output, place};
+use crate::model::http::Validators;
 use crate::model::{Algorithm, Digest, DisplayUrl};
 use crate::net::{Body, Get, Precondition, Wanted};
 use crate::plan::freshness::{Freshness, StoredResponse};
 use crate::store::cache::{Blob, Cache, CacheError, Entry, Hit, LockWait, UrlLock};
-use crate::store::{IfExists, Keep, Part, StoreError, Target, hash_file};
+use crate::store::{Download, IfExists, Keep, Part, StoreError, Target, hash_file};
 
 /// Longest wait for another process that fetches the same URL.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
@@ -28,6 +29,7 @@ struct Usable {
     blob: Blob,
     by: Proof,
     headers: HeaderMap,
+    validators: Validators,
 }
 
 /// A download's view of the cache.
@@ -59,7 +61,7 @@ impl Cached<'_> {
     /// Delivers the file from the cache, when it is there and may be used.
     pub(super) async fn deliver(&self, job: &mut Job, place: &Place) -> Result<Option<Receipt>, DownloadError> {
         let Some(usable) = self.find(job).await else { return Ok(None) };
-        let Usable { blob, by, headers } = usable;
+        let Usable { blob, by, headers, validators } = usable;
         let (size, sha256) = (blob.size(), blob.digest().clone());
         if job.size.is_some_and(|promised| promised != size) {
             return Ok(None);
@@ -86,11 +88,12 @@ impl Cached<'_> {
             return Ok(None);
         }
         let stated = job.digests.first();
-        let verified = Verified {
-            by: stated.map_or(by, |promised| promised.by),
-            digest: stated.map(|promised| promised.digest.to_string()),
-            sampled_bytes: 0,
-        };
+        let by = stated.map_or(by, |promised| promised.by);
+        if let Some(target) = &target {
+            let download = Download { validators, ..place::finished(job, size, sha256.clone(), by) };
+            remember(self.engine, self.observer, target, download);
+        }
+        let verified = Verified { by, digest: stated.map(|promised| promised.digest.to_string()), sampled_bytes: 0 };
         let mut receipt = Receipt::untransferred(DisplayUrl(&job.url).to_string(), size, Some(sha256.hex()), verified);
         receipt.file = target.map(|target| target.name().to_owned());
         receipt.from_cache = true;
@@ -102,7 +105,12 @@ impl Cached<'_> {
         if let Some(promised) = wanted {
             let (cache, digest) = (self.cache.clone(), promised.digest.clone());
             let found = self.survive(blocking(move || cache.by_digest(&digest)).await).flatten()?;
-            return Some(Usable { blob: found, by: promised.by, headers: HeaderMap::new() });
+            return Some(Usable {
+                blob: found,
+                by: promised.by,
+                headers: HeaderMap::new(),
+                validators: Validators::default(),
+            });
         }
         // With the user's own fields the origin may answer something else.
         if !job.headers.is_empty() {
@@ -121,6 +129,7 @@ impl Cached<'_> {
         current.then(|| Usable {
             by: Proof::from_name(&hit.entry.proof),
             headers: hit.entry.response.headers(),
+            validators: hit.entry.response.validators(),
             blob: hit.blob,
         })
     }
@@ -146,7 +155,7 @@ impl Cached<'_> {
 
     /// Copies the blob to the target. Gives false when it is not what was promised.
     async fn to_file(&self, blob: Blob, target: &Target, job: &Job) -> Result<bool, DownloadError> {
-        let (cache, path, digest, size) = (self.cache.clone(), target.part(), blob.digest().clone(), blob.size());
+        let (cache, path, digest) = (self.cache.clone(), target.part(), blob.digest().clone());
         drop(Part::open(&path, Keep::Everything)?);
         target.discard_unfinished();
         let destination = path.clone();
@@ -158,19 +167,14 @@ impl Cached<'_> {
         let held = blocking(move || {
             let algorithms = stated.iter().map(|promised| promised.digest.algorithm());
             let found = hash_file(&path, algorithms)?;
-            if !stated.iter().all(|promised| found.contains(&promised.digest)) {
+            if !found.contains(&digest) || !stated.iter().all(|promised| found.contains(&promised.digest)) {
                 target_copy.discard_unfinished();
                 return Ok(false);
             }
             Part::open(&path, Keep::Everything)?.commit(target_copy.name())?;
             Ok::<_, StoreError>(true)
         });
-        let held = held.await?;
-        if held {
-            let proof = Proof::Unverified;
-            remember(self.engine, self.observer, target, place::finished(job, size, digest, proof));
-        }
-        Ok(held)
+        Ok(held.await?)
     }
 
     async fn to_stream(&self, blob: Blob, job: &mut Job) -> Result<bool, DownloadError> {
