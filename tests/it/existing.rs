@@ -68,6 +68,14 @@ fn half(file: &File) -> Origin {
 /// The same URL for the server before and the server after the interruption.
 const URL: &str = "http://files.example/file.bin";
 
+/// An engine whose download of `file` was killed half-way.
+fn killed_half_way(file: &File) -> Engine {
+    let engine = Engine::new();
+    let origin = half(file);
+    started(&engine, &origin).kill();
+    engine
+}
+
 /// Starts a download from a half-way origin and returns once bytes are safe.
 fn started(engine: &Engine, origin: &Origin) -> Running {
     let resolve = origin.resolve("files.example:80");
@@ -107,9 +115,7 @@ fn an_interrupt_exits_9_and_resumes() {
 #[test]
 fn a_killed_download_resumes_to_the_right_bytes() {
     let file = file(8, 1);
-    let engine = Engine::new();
-    let origin = half(&file);
-    started(&engine, &origin).kill();
+    let engine = killed_half_way(&file);
     engine.assert_absent("out");
     let honest = Origin::file(&file);
     continued(&engine, &honest, &[]).exits(0);
@@ -121,9 +127,7 @@ fn a_killed_download_resumes_to_the_right_bytes() {
 fn a_file_that_changed_meanwhile_is_fetched_anew() {
     let old = file(8, 1);
     let new = file(8, 2);
-    let engine = Engine::new();
-    let origin = half(&old);
-    started(&engine, &origin).kill();
+    let engine = killed_half_way(&old);
     let replaced = Origin::file(&new);
     continued(&engine, &replaced, &[]).exits(0);
     engine.assert_file("out", &new.bytes);
@@ -134,9 +138,7 @@ fn a_file_that_changed_meanwhile_is_fetched_anew() {
 fn a_change_without_validators_is_found_too() {
     let old = File::new(file(8, 1).bytes);
     let new = File::new(file(8, 2).bytes);
-    let engine = Engine::new();
-    let origin = half(&old);
-    started(&engine, &origin).kill();
+    let engine = killed_half_way(&old);
     let replaced = Origin::file(&new);
     continued(&engine, &replaced, &[]).exits(0);
     engine.assert_file("out", &new.bytes);
@@ -146,9 +148,7 @@ fn a_change_without_validators_is_found_too() {
 #[test]
 fn a_200_to_a_resume_restarts_without_mixing() {
     let file = file(8, 1);
-    let engine = Engine::new();
-    let origin = half(&file);
-    started(&engine, &origin).kill();
+    let engine = killed_half_way(&file);
     let stubborn = Origin::file(&file.clone().without_ranges());
     continued(&engine, &stubborn, &[]).exits(0);
     engine.assert_file("out", &file.bytes);
@@ -160,9 +160,7 @@ type Harm = fn(&mut Vec<u8>);
 #[test]
 fn a_bit_that_rotted_in_the_part_is_found_by_a_digest() {
     let file = file(8, 1);
-    let engine = Engine::new();
-    let origin = half(&file);
-    started(&engine, &origin).kill();
+    let engine = killed_half_way(&file);
     let mut bytes = engine.read("out.turbo-part");
     bytes[MIB / 2] ^= 1;
     engine.write("out.turbo-part", bytes);
@@ -182,9 +180,7 @@ fn damaged_journals_and_parts_never_give_wrong_bytes() {
         (".turbo-part", |bytes| bytes.truncate(MIB / 3)),
     ];
     for (suffix, harm) in damage {
-        let engine = Engine::new();
-        let origin = half(&file);
-        started(&engine, &origin).kill();
+        let engine = killed_half_way(&file);
         let name = engine.listing().into_iter().find(|name| name.ends_with(suffix));
         let name = name.unwrap_or_else(|| panic!("no {suffix} in {:?}", engine.listing()));
         let mut bytes = engine.read(&name);
@@ -200,9 +196,7 @@ fn damaged_journals_and_parts_never_give_wrong_bytes() {
 #[test]
 fn overwrite_continues_what_is_current() {
     let file = file(8, 1);
-    let engine = Engine::new();
-    let origin = half(&file);
-    started(&engine, &origin).kill();
+    let engine = killed_half_way(&file);
     let honest = Origin::file(&file);
     engine.write("out", "mine");
     let overwrite = ["--if-exists", "overwrite"];
