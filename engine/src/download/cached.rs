@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::place::{Place, remember};
 use super::receipt::{Proof, Receipt, Verified};
-use super::{DigestRule, DownloadError, Engine, Event, Job, NetworkUse, Observer, Output, place};
+use super::{DigestRule, DownloadError, Engine, Event, Job, NetworkUse, Observer, Output, blocking, place};
 use crate::model::http::Validators;
 use crate::model::{Algorithm, Digest, DisplayUrl};
 use crate::net::{Body, Get, Precondition, Wanted};
@@ -225,12 +225,4 @@ impl Keepsake {
 /// What decides whether the cache may keep an answer; none when it may not.
 pub(super) fn storable(job_headers: &HeaderMap, answer: &HeaderMap) -> Option<StoredResponse> {
     StoredResponse::new(job_headers, answer, SystemTime::now())
-}
-
-/// Runs blocking work off the runtime's threads.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
 }

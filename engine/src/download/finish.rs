@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::cached::{Keepsake, blocking};
+use super::cached::Keepsake;
 use super::lane::Expected;
 use super::place::{finished, remember};
 use super::receipt::{Proof, Receipt, Verified};
 use super::source::Source;
 use super::transfer::{Setup, Transfer};
-use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Promised, SourceState};
+use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Promised, SourceState, blocking};
 use crate::model::{Digest, DisplayUrl};
 use crate::plan::freshness::StoredResponse;
 use crate::plan::{RangeSet, RetryBudget, Role};

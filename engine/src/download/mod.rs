@@ -24,6 +24,7 @@ mod truth;
 use std::error::Error;
 use std::time::Instant;
 
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 pub use error::DownloadError;
@@ -35,7 +36,7 @@ use crate::model::Origin;
 use crate::net::Trust;
 use crate::plan::{Role, rank};
 use attempt::{Attempt, Ranges};
-use cached::{Cached, blocking};
+use cached::Cached;
 use place::Place;
 use source::Source;
 
@@ -141,6 +142,20 @@ pub(crate) fn reason(error: &dyn Error) -> String {
         next = cause.source();
     }
     text
+}
+
+/// Runs blocking work off the runtime's thread.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    joined(tokio::task::spawn_blocking(work).await).expect("blocking work is never cancelled")
+}
+
+/// What a task gave, none when it was cancelled. Its panic goes on here.
+fn joined<T>(ended: Result<T, JoinError>) -> Option<T> {
+    match ended {
+        Ok(given) => Some(given),
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => None,
+    }
 }
 
 /// A number in `0.0..1.0` that nobody can foretell.

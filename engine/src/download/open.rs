@@ -12,7 +12,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::chance;
 use super::source::{Source, Tally};
-use super::{DownloadError, Event, Observer, SourceState};
+use super::{DownloadError, Observer, SourceState};
 use crate::model::http::Validators;
 use crate::net::{Body, Get, Net, NetError, Precondition, Response, Wanted};
 use crate::plan::{Backoff, RetryBudget, Role};
@@ -99,7 +99,7 @@ pub(super) async fn open(
         if is_origin && error.is_passing() && budget.spend() {
             origin_failures += 1;
             let pause = Backoff::default().pause(origin_failures, error.retry_after(), chance());
-            opening.observer.event(&retry_event(&sources[0], &error, pause));
+            opening.observer.event(&sources[0].retrying(&error, pause));
             attempts.push(attempt(opening, request_of(opening, sources, 0), pause));
         } else if !is_origin {
             let event = sources[index].become_state(SourceState::Dropped, Some(super::reason(&error)));
@@ -174,9 +174,4 @@ fn usable_answer(opening: &Opening<'_>, source: usize, response: Response) -> Re
 /// Whether the origin's answer settles that there is no such file.
 fn is_final(error: &NetError) -> bool {
     error.status().is_some_and(|status| matches!(status.as_u16(), 404 | 410))
-}
-
-fn retry_event(source: &Source, error: &NetError, pause: Duration) -> Event {
-    let host = source.url.host_str().unwrap_or("").to_owned();
-    Event::Retry { host, why: super::reason(error), wait_s: pause.as_secs_f64() }
 }

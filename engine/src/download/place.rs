@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use super::cached::blocking;
 use super::open::Representation;
 use super::receipt::{Proof, Verified};
-use super::{DownloadError, Engine, Event, Job, Observer, Output, Promised, Receipt};
+use super::{DownloadError, Engine, Event, Job, Observer, Output, Promised, Receipt, blocking};
 use crate::model::http::{Agreement, Validators, disposition_file_name};
 use crate::model::{Digest, DisplayUrl};
 use crate::plan::names;

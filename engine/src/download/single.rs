@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::source::{Source, Tally};
-use super::{DownloadError, Engine, Event, Observer, chance, reason};
+use super::{DownloadError, Engine, Event, Observer, chance};
 use crate::model::ByteRange;
 use crate::net::{Body, Get, NetError, Response, Wanted};
 use crate::plan::{Backoff, RangeSet, RetryBudget};
@@ -86,8 +86,7 @@ impl Single<'_> {
         Tally::count(&source.tally.failures, 1);
         source.failures += 1;
         let pause = Backoff::default().pause(source.failures, error.retry_after(), chance());
-        let host = source.url.host_str().unwrap_or("").to_owned();
-        self.observer.event(&Event::Retry { host, why: reason(error), wait_s: pause.as_secs_f64() });
+        self.observer.event(&source.retrying(error, pause));
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),
             () = cancel.cancelled() => Err(DownloadError::Interrupted),

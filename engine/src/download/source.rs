@@ -1,14 +1,15 @@
 //! The places that a download asks, and what each has given.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use url::Url;
 
 use super::events::shown;
-use super::{Event, SourceReceipt, SourceState};
+use super::{Event, SourceReceipt, SourceState, reason};
 use crate::model::Origin;
 use crate::net::Trust;
 use crate::plan::{RangeSet, Role};
@@ -65,6 +66,16 @@ impl Source {
         }
     }
 
+    /// The host's name, for messages.
+    pub(super) fn name(&self) -> String {
+        self.url.host_str().unwrap_or("").to_owned()
+    }
+
+    /// The event of an attempt that failed and will be repeated.
+    pub(super) fn retrying(&self, why: &dyn Error, wait: Duration) -> Event {
+        Event::Retry { host: self.name(), why: reason(why), wait_s: wait.as_secs_f64() }
+    }
+
     /// Host and port, the scope of a connection limit.
     pub(super) fn host(&self) -> String {
         Origin::of(&self.url).to_string()
@@ -84,7 +95,7 @@ impl Source {
     pub(super) fn receipt(&self) -> SourceReceipt {
         SourceReceipt {
             url: shown(&self.url),
-            host: self.url.host_str().unwrap_or("").to_owned(),
+            host: self.name(),
             rule: self.rule.clone(),
             role: self.role,
             bytes: self.tally.bytes.load(Ordering::Relaxed),

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::audit::{Audit, Finding, Subject};
 use super::lane::{Expected, LaneEnd, LaneError, LaneState, LaneTask};
 use super::source::Source;
-use super::{DownloadError, Engine, Event, Observer, SourceState, chance, reason};
+use super::{DownloadError, Engine, Event, Observer, SourceState, chance, joined, reason};
 use crate::model::{ByteRange, DisplayUrl};
 use crate::net::{NetError, Response, Trust};
 use crate::plan::{
@@ -252,12 +252,8 @@ impl<'a> Transfer<'a> {
         lanes.iter().for_each(|lane| self.keep_given(lane));
     }
 
-    fn lane_joined(&mut self, ended: Result<(LaneId, LaneEnd), tokio::task::JoinError>) -> Result<(), DownloadError> {
-        let (id, end) = match ended {
-            Ok(ended) => ended,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => return Ok(()),
-        };
+    fn lane_joined(&mut self, ended: Result<(LaneId, LaneEnd), JoinError>) -> Result<(), DownloadError> {
+        let Some((id, end)) = joined(ended) else { return Ok(()) };
         // A lane that was stopped may have ended by itself at the same moment.
         let Some(lane) = self.lanes.remove(&id) else { return Ok(()) };
         let position = lane.state.position.load(Ordering::Acquire);
@@ -328,8 +324,7 @@ impl<'a> Transfer<'a> {
             let event = source.become_state(SourceState::Dropped, Some(reason(error)));
             self.setup.observer.event(&event);
         } else if !given_up && !is_counted {
-            let host = source.url.host_str().unwrap_or("").to_owned();
-            self.setup.observer.event(&Event::Retry { host, why: reason(error), wait_s: rest.as_secs_f64() });
+            self.setup.observer.event(&source.retrying(error, rest));
         }
         Failure { rest, drop_source: given_up, reduce: rejected }
     }
@@ -337,7 +332,7 @@ impl<'a> Transfer<'a> {
     /// The error to end with when nobody is left: the origin's, if it failed.
     fn blame(&mut self) -> DownloadError {
         let index = if self.errors.contains_key(&0) { 0 } else { self.errors.keys().copied().next().unwrap_or(0) };
-        let host = self.setup.sources[index].url.host_str().unwrap_or("").to_owned();
+        let host = self.setup.sources[index].name();
         match self.errors.remove(&index) {
             Some(LaneError::Net(error)) => error.into(),
             Some(error) => NetError::Protocol { host, what: error.to_string() }.into(),
@@ -391,15 +386,8 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    fn audit_joined(
-        &mut self,
-        ended: Result<(Subject, u64, Finding), tokio::task::JoinError>,
-    ) -> Result<(), DownloadError> {
-        let (subject, bytes, finding) = match ended {
-            Ok(ended) => ended,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => return Ok(()),
-        };
+    fn audit_joined(&mut self, ended: Result<(Subject, u64, Finding), JoinError>) -> Result<(), DownloadError> {
+        let Some((subject, bytes, finding)) = joined(ended) else { return Ok(()) };
         let state = self.audited.entry(subject).or_default();
         state.running = false;
         match finding {

@@ -261,17 +261,6 @@ impl Schedule {
         self.lanes.values().filter_map(|lane| lane.rate).fold(0.0, |sum, rate| sum + rate)
     }
 
-    /// Bytes per second of one source, and its open lanes.
-    pub fn source_rate(&self, source: SourceId) -> (f64, usize) {
-        let lanes = self.lanes.values().filter(|lane| lane.source == source);
-        lanes.fold((0.0, 0), |(rate, count), lane| (rate + lane.rate.unwrap_or(0.0), count + 1))
-    }
-
-    /// How many connections a source's host is allowed now.
-    pub fn max_lanes(&self, source: SourceId) -> usize {
-        self.sources[source.0].spec.max_lanes
-    }
-
     /// Decides what to do now. Call it after every event and at every tick.
     pub fn plan(&mut self, now: Duration) -> Vec<Step> {
         let mut steps = Vec::new();
@@ -308,7 +297,9 @@ impl Schedule {
             })
             .collect();
         open.sort_by(|a, b| {
-            let key = |id: &SourceId| (self.source_rate(*id).1 > 0, self.sources[id.0].spec.role == Role::Mirror);
+            let key = |id: &SourceId| {
+                (self.lanes.values().any(|lane| lane.source == *id), self.sources[id.0].spec.role == Role::Mirror)
+            };
             let rate = |id: &SourceId| self.sources[id.0].lane_rate.unwrap_or(f64::MAX);
             key(a).0.cmp(&key(b).0).then(rate(b).total_cmp(&rate(a))).then(key(a).1.cmp(&key(b).1))
         });

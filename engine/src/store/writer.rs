@@ -9,7 +9,6 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -71,7 +70,6 @@ pub struct Writer {
     budget: Arc<Semaphore>,
     budget_permits: u32,
     part: Arc<Part>,
-    hashed: Arc<AtomicU64>,
     thread: JoinHandle<Result<(), StoreError>>,
 }
 
@@ -81,14 +79,12 @@ impl Writer {
         let (queue, messages) = unbounded();
         let budget_permits = u32::try_from(options.buffer_bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX >> 4).max(1);
         let part = Arc::new(options.part);
-        let hashed = Arc::new(AtomicU64::new(0));
         let disk = Disk {
             part: Arc::clone(&part),
             written: options.resumed,
             hashes: Hashes::new(options.algorithms.iter().copied()),
             algorithms: options.algorithms,
             hashed: 0,
-            hashed_shared: Arc::clone(&hashed),
             journal: options.journal,
             journalled: Instant::now(),
             dirty: false,
@@ -102,7 +98,7 @@ impl Writer {
             .spawn(move || disk.run(&messages))
             .expect("the system can start a thread");
         let budget = Arc::new(Semaphore::new(budget_permits as usize));
-        Self { queue, budget, budget_permits, part, hashed, thread }
+        Self { queue, budget, budget_permits, part, thread }
     }
 
     /// Queues bytes for `offset`, waiting while the queue is full. Cancel safe:
@@ -137,11 +133,6 @@ impl Writer {
         Arc::clone(&self.part)
     }
 
-    /// Bytes hashed so far.
-    pub fn hashed(&self) -> u64 {
-        self.hashed.load(Ordering::Relaxed)
-    }
-
     /// Ends the thread after everything queued; the journal is brought up to
     /// date. Gives the error that ended it early, if one did. Blocks.
     pub fn close(self) -> Result<(), StoreError> {
@@ -157,7 +148,6 @@ struct Disk {
     hashes: Hashes,
     algorithms: Vec<Algorithm>,
     hashed: u64,
-    hashed_shared: Arc<AtomicU64>,
     journal: Option<(PathBuf, Journal)>,
     journalled: Instant,
     dirty: bool,
@@ -239,7 +229,6 @@ impl Disk {
             self.streamed = end;
         }
         self.hashed = end;
-        self.hashed_shared.store(end, Ordering::Relaxed);
         Ok(())
     }
 
