@@ -246,7 +246,7 @@ impl Attempt<'_> {
         let discovery = async move { if needs_truth { discover(&net, &origin).await } else { Vec::new() } };
         let discovery = discovery.shared();
         let mut transfer = Transfer::new(setup);
-        transfer.adopt(opened.source, opened.response, start);
+        transfer.adopt(opened, start);
         let running = transfer.run(self.cancel);
         tokio::pin!(running);
         let outcome = tokio::select! {

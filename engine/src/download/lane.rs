@@ -2,7 +2,7 @@
 //! to the writer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use url::Url;
 
@@ -10,7 +10,7 @@ use super::source::Tally;
 use crate::model::http::{Agreement, Validators};
 use crate::model::{ByteRange, Origin};
 use crate::net::{Body, Get, Net, NetError, Response, Trust, Wanted};
-use crate::plan::Role;
+use crate::plan::{Role, Seen};
 use crate::store::{StoreError, Writer};
 
 /// What every answer has to agree with.
@@ -29,11 +29,22 @@ pub(super) struct LaneState {
     pub position: AtomicU64,
     /// One past the last byte wanted; the transfer may lower it.
     pub end: AtomicU64,
+    /// Whether bytes wait for the disk or the rate limit.
+    held: AtomicBool,
 }
 
 impl LaneState {
     pub(super) fn new(range: ByteRange) -> Arc<Self> {
-        Arc::new(Self { position: AtomicU64::new(range.start()), end: AtomicU64::new(range.end()) })
+        Arc::new(Self {
+            position: AtomicU64::new(range.start()),
+            end: AtomicU64::new(range.end()),
+            held: AtomicBool::new(false),
+        })
+    }
+
+    /// How far it has come, as the schedule wants to know it.
+    pub(super) fn seen(&self) -> Seen {
+        Seen { position: self.position.load(Ordering::Acquire), held: self.held.load(Ordering::Relaxed) }
     }
 }
 
@@ -128,6 +139,7 @@ impl LaneTask {
                 return Ok(());
             }
             let Some(chunk) = answer.chunk().await? else { return Err(LaneError::Short) };
+            self.state.held.store(true, Ordering::Relaxed);
             self.net.throttle(chunk.len()).await;
             let wanted = self.state.end.load(Ordering::Acquire).saturating_sub(position);
             let taken = usize::try_from(wanted).unwrap_or(usize::MAX).min(chunk.len());
@@ -135,6 +147,7 @@ impl LaneTask {
             self.writer.write(position, chunk.slice(..taken)).await?;
             position += taken as u64;
             self.state.position.store(position, Ordering::Release);
+            self.state.held.store(false, Ordering::Relaxed);
         }
     }
 }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::audit::{Audit, Finding, Subject};
 use super::lane::{Expected, LaneEnd, LaneError, LaneState, LaneTask};
+use super::open::Opened;
 use super::source::Source;
 use super::{DownloadError, Engine, Event, Observer, SourceState, chance, joined, reason};
 use crate::model::{ByteRange, DisplayUrl};
@@ -128,9 +129,10 @@ impl<'a> Transfer<'a> {
     }
 
     /// Takes over the first answer, which streams from `start` to the end.
-    pub(super) fn adopt(&mut self, source: usize, response: Response, start: u64) {
+    pub(super) fn adopt(&mut self, opened: Opened, start: u64) {
         let whole = ByteRange::new(start, self.setup.expected.size);
-        if let Some((lane, range)) = self.schedule.adopt(SourceId(source), whole, self.now()) {
+        let Opened { source, response, .. } = opened;
+        if let Some((lane, range)) = self.schedule.adopt(SourceId(source), whole, response.waited(), self.now()) {
             self.start(lane, source, range, Some(response));
         }
     }
@@ -174,7 +176,7 @@ impl<'a> Transfer<'a> {
     fn observe(&mut self) {
         let now = self.now();
         for (id, lane) in &self.lanes {
-            self.schedule.observe(*id, lane.state.position.load(Ordering::Acquire), now);
+            self.schedule.observe(*id, lane.state.seen(), now);
         }
         let remaining = self.schedule.remaining();
         if remaining < self.remaining {
@@ -258,7 +260,7 @@ impl<'a> Transfer<'a> {
         let Some(lane) = self.lanes.remove(&id) else { return Ok(()) };
         let position = lane.state.position.load(Ordering::Acquire);
         self.keep_given(&lane);
-        self.schedule.observe(id, position, self.now());
+        self.schedule.observe(id, lane.state.seen(), self.now());
         let source = &mut self.setup.sources[lane.source];
         if position > lane.start {
             source.failures = 0;

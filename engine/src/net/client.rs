@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE};
@@ -186,12 +186,14 @@ impl Net {
 
     /// Sends a request, follows redirects, and reads the answer's head.
     pub async fn get(&self, get: Get<'_>) -> Result<Response, NetError> {
+        let asked = Instant::now();
         let mut url = get.url.clone();
         let mut trust = get.trust;
         for _ in 0..=MOST_REDIRECTS {
             let answer = self.send(&url, trust, &get).await?;
             if !is_redirect(answer.status()) {
-                return Response::new(answer, get.wanted, url, self.shared.options.stall_timeout);
+                let answer = Response::new(answer, get.wanted, url, self.shared.options.stall_timeout)?;
+                return Ok(answer.after(asked.elapsed()));
             }
             let next = redirect_target(&url, answer.headers())?;
             if next.host_str() != url.host_str() {

@@ -41,6 +41,7 @@ pub struct Response {
     url: Url,
     host: String,
     stall_timeout: Duration,
+    waited: Duration,
 }
 
 impl Response {
@@ -59,7 +60,12 @@ impl Response {
             },
             Refusal::Contradiction(what) => NetError::Protocol { host: host.clone(), what },
         })?;
-        Ok(Self { inner, body, url, host, stall_timeout })
+        Ok(Self { inner, body, url, host, stall_timeout, waited: Duration::ZERO })
+    }
+
+    /// The same, with how long it took.
+    pub(super) fn after(self, waited: Duration) -> Self {
+        Self { waited, ..self }
     }
 
     /// What it carries.
@@ -70,6 +76,12 @@ impl Response {
     /// The URL that answered, after all redirects.
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// How long it took from the request to here, redirects and a new
+    /// connection included.
+    pub fn waited(&self) -> Duration {
+        self.waited
     }
 
     /// The status code.

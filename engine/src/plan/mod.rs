@@ -12,4 +12,4 @@ mod schedule;
 pub use ranges::RangeSet;
 pub use rank::{RankedCandidate, rank};
 pub use retry::{Backoff, RetryBudget};
-pub use schedule::{Failure, LaneId, Limits, Ramp, Role, Schedule, SourceId, SourceSpec, Step};
+pub use schedule::{Failure, LaneId, Limits, Ramp, Role, Schedule, Seen, SourceId, SourceSpec, Step};

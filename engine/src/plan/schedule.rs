@@ -1,18 +1,24 @@
 //! Who fetches which bytes.
 //!
 //! A *lane* is one connection working through one range. Lanes split each
-//! other's work by the time left, not by bytes: whoever would finish last gives
-//! up as much as makes both finish together. The key invariant, which the
-//! property tests hold: at any moment the missing bytes are exactly the
-//! unassigned ones plus what the lanes still have before them, without overlap.
+//! other's work, and the last bytes of a slow lane are raced for by others. The
+//! key invariant, which the property tests hold: at any moment the missing
+//! bytes are exactly the unassigned ones plus what the lanes still have before
+//! them, without overlap but between the lanes of one race.
 
-use std::collections::BTreeMap;
+mod lane;
+mod share;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::RangeSet;
 pub use super::ramp::Ramp;
 use super::ramp::{RampState, View};
 use crate::model::ByteRange;
+pub use lane::Seen;
+use lane::{Lane, Source};
+use share::Taken;
 
 /// Names a source of one schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,53 +96,6 @@ pub struct Failure {
     pub reduce: bool,
 }
 
-#[derive(Debug, Clone)]
-struct Source {
-    spec: SourceSpec,
-    resting_until: Duration,
-    dropped: bool,
-    lane_rate: Option<f64>,
-    latency_s: Option<f64>,
-}
-
-impl Source {
-    fn is_ready(&self, now: Duration) -> bool {
-        !self.dropped && self.resting_until <= now
-    }
-}
-
-#[derive(Debug, Clone)]
-struct Lane {
-    source: SourceId,
-    start: u64,
-    position: u64,
-    end: u64,
-    opened: Duration,
-    sample: (Duration, u64),
-    rate: Option<f64>,
-}
-
-impl Lane {
-    fn left(&self) -> u64 {
-        self.end.saturating_sub(self.position)
-    }
-}
-
-/// Below this a range is not worth a request of its own.
-const SMALLEST_SPLIT: u64 = 64 * 1024;
-/// A victim that would keep less than this is replaced outright.
-const SMALLEST_KEEP: u64 = 16 * 1024;
-/// Shortest time between two samples of a lane's rate.
-const SAMPLE: Duration = Duration::from_millis(40);
-/// Half of a rate's memory is gone after about this long.
-const MEMORY_S: f64 = 0.5;
-/// Time to a first byte where none was measured.
-const UNKNOWN_LATENCY_S: f64 = 0.05;
-/// A lane without a first byte for this long counts as stalled.
-const SILENCE_S: f64 = 1.0;
-/// A split has to save this much beyond the latency it costs.
-const SMALLEST_GAIN_S: f64 = 0.03;
-
 /// The state of one download's distribution of work.
 #[derive(Debug, Clone)]
 pub struct Schedule {
@@ -147,6 +106,8 @@ pub struct Schedule {
     limits: Limits,
     next_lane: u64,
     delivered: u64,
+    /// Steps that an event made due before the next plan.
+    due: Vec<Step>,
 }
 
 impl Schedule {
@@ -160,57 +121,55 @@ impl Schedule {
             limits,
             next_lane: 0,
             delivered: 0,
+            due: Vec::new(),
         }
     }
 
     /// Adds a source, ready to be asked.
     pub fn add_source(&mut self, spec: SourceSpec) -> SourceId {
-        let resting_until = spec.not_before;
-        let ready = Source { spec, resting_until, dropped: false, lane_rate: None, latency_s: None };
-        self.sources.push(ready);
+        self.sources.push(Source::new(spec));
         SourceId(self.sources.len() - 1)
     }
 
-    /// Takes over a response that is already streaming `range`. The part of
-    /// it that is not missing is not waited for: the lane ends where the first
-    /// missing run ends. None when its first byte is not missing.
-    pub fn adopt(&mut self, source: SourceId, range: ByteRange, now: Duration) -> Option<(LaneId, ByteRange)> {
+    /// Takes over a response that is already streaming `range`, and for which
+    /// the source let wait for `waited`. The part of it that is not missing is
+    /// not waited for: the lane ends where the first missing run ends. None
+    /// when its first byte is not missing.
+    pub fn adopt(
+        &mut self,
+        source: SourceId,
+        range: ByteRange,
+        waited: Duration,
+        now: Duration,
+    ) -> Option<(LaneId, ByteRange)> {
         let run = self.todo.iter().find(|run| run.start() <= range.start() && range.start() < run.end())?;
         let range = ByteRange::new(range.start(), range.end().min(run.end()));
-        Some((self.open(source, range, now), range))
+        let id = self.open(source, Taken { range, race: None }, now);
+        self.lanes.get_mut(&id)?.latency_s = Some(waited.as_secs_f64());
+        Some((id, range))
     }
 
     /// Tells how far a lane has come.
-    pub fn observe(&mut self, id: LaneId, position: u64, now: Duration) {
+    pub fn observe(&mut self, id: LaneId, seen: Seen, now: Duration) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
-        let source = &mut self.sources[lane.source.0];
-        let position = position.clamp(lane.position, lane.end);
-        if lane.position == lane.start && position > lane.start {
-            source.latency_s = Some(now.saturating_sub(lane.opened).as_secs_f64());
-            lane.sample = (now, position);
-        }
-        self.delivered += position - lane.position;
-        lane.position = position;
-        let elapsed = now.saturating_sub(lane.sample.0);
-        if elapsed >= SAMPLE && position > lane.start {
-            let latest = to_f64(position - lane.sample.1) / elapsed.as_secs_f64();
-            lane.rate = Some(blend(lane.rate, latest, elapsed));
-            source.lane_rate = Some(blend(source.lane_rate, latest, elapsed));
-            lane.sample = (now, position);
-        }
+        self.delivered += lane.observe(seen, &mut self.sources[lane.source.0], now);
     }
 
-    /// A lane delivered all it was asked for.
+    /// A lane delivered all it was asked for. Those that raced with it are
+    /// stopped by the next plan.
     pub fn finish(&mut self, id: LaneId) {
-        if let Some(lane) = self.lanes.remove(&id) {
-            self.delivered += lane.left();
+        let Some(lane) = self.lanes.remove(&id) else { return };
+        self.delivered += lane.left();
+        let beaten: Vec<LaneId> = self.racers(lane.race).map(|(id, _)| id).collect();
+        for id in beaten {
+            self.lanes.remove(&id);
+            self.due.push(Step::Stop { lane: id });
         }
     }
 
     /// A lane ended before its range did; what it left is unassigned again.
     pub fn fail(&mut self, id: LaneId, failure: Failure, now: Duration) {
-        let Some(lane) = self.lanes.remove(&id) else { return };
-        self.todo.insert(ByteRange::new(lane.position, lane.end));
+        let Some(lane) = self.leave(id) else { return };
         let alive = self.lanes.values().filter(|other| other.source == lane.source).count();
         let source = &mut self.sources[lane.source.0];
         source.dropped |= failure.drop_source;
@@ -252,7 +211,8 @@ impl Schedule {
 
     /// Bytes nobody has delivered yet.
     pub fn remaining(&self) -> u64 {
-        self.todo.len() + self.lanes.values().map(Lane::left).sum::<u64>()
+        let left = |race| self.racers(race).map(|(_, lane)| lane.left()).min().unwrap_or(0);
+        self.todo.len() + self.races().into_iter().map(left).sum::<u64>()
     }
 
     /// Bytes per second over all lanes.
@@ -263,7 +223,8 @@ impl Schedule {
 
     /// Decides what to do now. Call it after every event and at every tick.
     pub fn plan(&mut self, now: Duration) -> Vec<Step> {
-        let mut steps = Vec::new();
+        let mut steps = std::mem::take(&mut self.due);
+        self.give_up_laggards(now, &mut steps);
         let view = View {
             now,
             delivered: self.delivered,
@@ -298,7 +259,9 @@ impl Schedule {
             .collect();
         open.sort_by(|a, b| {
             let key = |id: &SourceId| {
-                (self.lanes.values().any(|lane| lane.source == *id), self.sources[id.0].spec.role == Role::Mirror)
+                let source = &self.sources[id.0];
+                let is_busy = self.lanes.values().any(|lane| lane.source == *id);
+                ((source.stalls > 0, is_busy), source.spec.role == Role::Mirror)
             };
             let rate = |id: &SourceId| self.sources[id.0].lane_rate.unwrap_or(f64::MAX);
             key(a).0.cmp(&key(b).0).then(rate(b).total_cmp(&rate(a))).then(key(a).1.cmp(&key(b).1))
@@ -312,94 +275,44 @@ impl Schedule {
 
     /// Gives `source` a lane: unassigned bytes first, else a part of another lane's.
     fn assign(&mut self, source: SourceId, now: Duration, steps: &mut Vec<Step>) -> bool {
-        let range = match self.todo.first() {
-            Some(range) => range,
-            None => match self.steal(source, now, steps) {
-                Some(range) => range,
-                None => return false,
-            },
-        };
-        let lane = self.open(source, range, now);
-        steps.push(Step::Start { lane, source, range });
+        let unassigned = self.todo.first().map(|range| Taken { range, race: None });
+        let Some(taken) = unassigned.or_else(|| self.take_share(source, now, steps)) else { return false };
+        let lane = self.open(source, taken, now);
+        steps.push(Step::Start { lane, source, range: taken.range });
         true
     }
 
-    fn open(&mut self, source: SourceId, range: ByteRange, now: Duration) -> LaneId {
+    fn open(&mut self, source: SourceId, Taken { range, race }: Taken, now: Duration) -> LaneId {
         let id = LaneId(self.next_lane);
         self.next_lane += 1;
         self.todo.remove(range);
-        let lane = Lane {
-            source,
-            start: range.start(),
-            position: range.start(),
-            end: range.end(),
-            opened: now,
-            sample: (now, range.start()),
-            rate: None,
-        };
-        self.lanes.insert(id, lane);
+        self.lanes.insert(id, Lane::new(source, race.unwrap_or(id), range, now));
         id
     }
 
     fn stop(&mut self, id: LaneId) -> Step {
-        if let Some(lane) = self.lanes.remove(&id) {
-            self.todo.insert(ByteRange::new(lane.position, lane.end));
-        }
+        self.leave(id);
         Step::Stop { lane: id }
     }
 
-    /// Takes work from the lane that would finish last, so that it and the new
-    /// one finish together.
-    fn steal(&mut self, thief: SourceId, now: Duration, steps: &mut Vec<Step>) -> Option<ByteRange> {
-        let mean = self.mean_lane_rate();
-        let (victim, victim_rate) = self.last_to_finish(mean, now)?;
-        let own_rate = self.sources[thief.0].lane_rate.or(mean).unwrap_or(victim_rate).max(1.0);
-        let latency = self.sources[thief.0].latency_s.unwrap_or(UNKNOWN_LATENCY_S);
-        let lane = &self.lanes[&victim];
-        let left = to_f64(lane.left());
-        let keep = from_f64((left + latency * own_rate) * victim_rate / (victim_rate + own_rate)).min(lane.left());
-        let give = lane.left() - keep;
-        let gain_s = to_f64(give) / victim_rate.max(1.0);
-        if gain_s < latency + SMALLEST_GAIN_S {
-            return None;
+    /// Takes a lane out. What it leaves is unassigned again, unless another
+    /// lane races for it.
+    fn leave(&mut self, id: LaneId) -> Option<Lane> {
+        let lane = self.lanes.remove(&id)?;
+        if self.racers(lane.race).next().is_none() {
+            self.todo.insert(ByteRange::new(lane.position, lane.end));
         }
-        let range = ByteRange::new(lane.position + keep, lane.end);
-        let much_sooner = left / victim_rate > 2.0 * (latency + left / own_rate);
-        if keep < SMALLEST_KEEP && much_sooner {
-            steps.push(self.stop(victim));
-            return self.todo.first();
-        }
-        if give < SMALLEST_SPLIT || keep < SMALLEST_KEEP {
-            return None;
-        }
-        self.lanes.get_mut(&victim)?.end = range.start();
-        self.todo.insert(range);
-        steps.push(Step::Shrink { lane: victim, end: range.start() });
-        Some(range)
+        Some(lane)
     }
 
-    fn mean_lane_rate(&self) -> Option<f64> {
-        let rates: Vec<f64> = self.lanes.values().filter_map(|lane| lane.rate).collect();
-        (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / to_f64(rates.len() as u64))
+    /// Every race, those with one lane among them.
+    fn races(&self) -> BTreeSet<LaneId> {
+        self.lanes.values().map(|lane| lane.race).collect()
     }
 
-    fn last_to_finish(&self, mean: Option<f64>, now: Duration) -> Option<(LaneId, f64)> {
-        let rate_of = |lane: &Lane| {
-            let source = &self.sources[lane.source.0];
-            let patience_s = (4.0 * source.latency_s.unwrap_or(UNKNOWN_LATENCY_S)).max(SILENCE_S);
-            let silent = lane.rate.is_none() && now.saturating_sub(lane.opened).as_secs_f64() > patience_s;
-            let known = if silent { None } else { lane.rate.or(source.lane_rate).or(mean) };
-            known.unwrap_or(1.0).max(1.0)
-        };
-        let left_s = |lane: &Lane| to_f64(lane.left()) / rate_of(lane);
-        let busy = self.lanes.iter().filter(|(_, lane)| lane.left() > 0);
-        busy.max_by(|a, b| left_s(a.1).total_cmp(&left_s(b.1))).map(|(id, lane)| (*id, rate_of(lane)))
+    fn racers(&self, race: LaneId) -> impl Iterator<Item = (LaneId, &Lane)> {
+        self.lanes.iter().filter(move |(_, lane)| lane.race == race).map(|(id, lane)| (*id, lane))
     }
-}
-
-fn blend(old: Option<f64>, latest: f64, elapsed: Duration) -> f64 {
-    let weight = 1.0 - (-elapsed.as_secs_f64() / MEMORY_S).exp();
-    old.map_or(latest, |old| old + (latest - old) * weight)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate of a rate or a time needs no more than 52 bits")]
@@ -407,11 +320,5 @@ fn to_f64(bytes: u64) -> f64 {
     bytes as f64
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a non-negative estimate in bytes")]
-fn from_f64(bytes: f64) -> u64 {
-    bytes.max(0.0) as u64
-}
-
 #[cfg(test)]
-#[path = "schedule_tests.rs"]
 mod tests;
