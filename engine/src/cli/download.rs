@@ -45,6 +45,9 @@ pub(super) struct DownloadArgs {
     /// What to do when the file exists: resume, skip, overwrite, fail
     #[arg(long, value_name = "WHAT")]
     if_exists: Option<String>,
+    /// Take the file's room from the disk before anything is fetched: none, full
+    #[arg(long, value_name = "HOW")]
+    preallocate: Option<String>,
     /// Also write the receipt as JSON to this file
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     receipt: Option<PathBuf>,
@@ -200,6 +203,7 @@ impl DownloadArgs {
     pub(super) fn flags(&self) -> Vec<Flag> {
         let own = [
             valued("if-exists", self.if_exists.clone()),
+            valued("preallocate", self.preallocate.clone()),
             switch(self.require_checksum, "require-checksum", "require-checksum", "true"),
         ];
         own.into_iter().flatten().chain(self.sources.flags()).chain(self.network.flags()).collect()

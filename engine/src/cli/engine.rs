@@ -40,6 +40,7 @@ pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Resul
             max_per_mirror: max_per_host.unwrap_or(MAX_PER_MIRROR),
             retry: settings.count("retry"),
             region: settings.region(),
+            preallocate: settings.preallocate(),
             network: NetworkUse::Allowed,
             // The other half is for what the connections have read and not passed on.
             buffer_bytes: usize::try_from(settings.bytes("buffer") / 2).unwrap_or(usize::MAX),

@@ -11,7 +11,7 @@ use super::error::CliError;
 use super::units::{parse_bytes, parse_seconds, parse_switch};
 use crate::component::Limits;
 use crate::model::Region;
-use crate::store::{IfExists, read_bounded};
+use crate::store::{IfExists, Preallocate, read_bounded};
 
 /// One setting: its key, default, and meaning.
 pub(super) struct Known {
@@ -43,6 +43,7 @@ known! {
     "stall-timeout" = "30", parse_seconds, "seconds to wait for the next bytes";
     "limit-rate" = "0", parse_bytes, "bytes per second over all connections; 0 for no limit";
     "if-exists" = "resume", parse_if_exists, "what to do when the file exists: resume, skip, overwrite, fail";
+    "preallocate" = "none", parse_preallocate, "whether a file takes its room from the disk first: none, full";
     "user-agent" = "", any, "value of User-Agent; empty for the engine's own";
     "proxy" = "", any, "proxy for all URLs: http, https, socks5 or socks5h; empty for http_proxy, https_proxy, all_proxy";
     "noproxy" = "", any, "hosts reached directly, as in NO_PROXY; empty for no_proxy";
@@ -98,6 +99,14 @@ pub(super) fn parse_if_exists(text: &str) -> Result<IfExists, String> {
         "overwrite" => Ok(IfExists::Overwrite),
         "fail" => Ok(IfExists::Fail),
         _ => Err(format!("`{text}` is none of resume, skip, overwrite, fail")),
+    }
+}
+
+fn parse_preallocate(text: &str) -> Result<Preallocate, String> {
+    match text.trim() {
+        "none" => Ok(Preallocate::None),
+        "full" => Ok(Preallocate::Full),
+        _ => Err(format!("`{text}` is neither none nor full")),
     }
 }
 
@@ -275,6 +284,11 @@ impl Settings {
     /// What to do when a file exists.
     pub(super) fn if_exists(&self) -> IfExists {
         self.read("if-exists", parse_if_exists)
+    }
+
+    /// Whether a file takes its room from the disk first.
+    pub(super) fn preallocate(&self) -> Preallocate {
+        self.read("preallocate", parse_preallocate)
     }
 
     /// The region; `auto` reads the locale and the time zone, nothing else.

@@ -12,14 +12,15 @@ use super::open::{Opened, Opening, Vouched, open};
 use super::place::{Place, settle_with_origin, url_digest};
 use super::single::Single;
 use super::source::Source;
+use super::stage::{Stage, Staged};
 use super::transfer::{Outcome, Setup, Transfer};
 use super::truth::{discover, promised};
-use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Output, Promised, Proof, Receipt};
+use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Output, Promised, Proof, Receipt, blocking};
 use crate::model::http::{Agreement, Links, file_digests};
-use crate::model::{Algorithm, ByteRange, DisplayUrl};
+use crate::model::{ByteRange, DisplayUrl};
 use crate::net::{Trust, Wanted};
 use crate::plan::{RangeSet, RetryBudget, Role};
-use crate::store::{Journal, Keep, Part, StoreError, Target, Writer, WriterOptions, reserve_private_file};
+use crate::store::{Journal, LastJournal, Runs, StoreError, Target, Writer, WriterOptions, reserve_private_file};
 
 /// Most copies that are taken from the origin's `Link` fields.
 const MOST_LINKED: usize = 32;
@@ -71,9 +72,10 @@ impl Attempt<'_> {
         if sources[opened.source].role == Role::Origin {
             add_linked(sources, &opened);
         }
-        let resumed = journal.map_or_else(RangeSet::default, |journal| journal.written);
+        let staged = self.stage(target.as_ref(), &opened, journal).await?;
+        let resumed = staged.resumed();
         self.announce(job, target.as_ref(), &opened, &resumed);
-        let writer = Arc::new(self.start_writer(job, target.as_ref(), &opened, &resumed)?);
+        let writer = Arc::new(self.start_writer(job, target.as_ref(), &opened, staged));
         let begun = Begun { opened, resumed, budget, writer: Arc::clone(&writer) };
         let received = self.receive(job, sources, begun).await;
         let receipt = match received {
@@ -148,44 +150,51 @@ impl Attempt<'_> {
         });
     }
 
-    fn start_writer(
+    /// Makes the part ready, and tells of what it has lost.
+    async fn stage(
         &self,
-        job: &mut Job,
         target: Option<&Target>,
         opened: &Opened,
-        resumed: &RangeSet,
-    ) -> Result<Writer, StoreError> {
+        journal: Option<Journal>,
+    ) -> Result<Staged, DownloadError> {
+        let stage = Stage {
+            path: match target {
+                Some(target) => target.part(),
+                None => reserve_private_file(&self.engine.scratch)?,
+            },
+            target: target.cloned(),
+            left: journal.map(|journal| journal.runs),
+            size: opened.representation.size,
+            preallocate: self.engine.options.preallocate,
+            cancel: self.cancel.clone(),
+        };
+        let staged = blocking(move || stage.prepare()).await?;
+        let rotted = staged.rotted.len();
+        if rotted > 0 {
+            let message = format!("{rotted} bytes of the earlier run have rotted and are fetched again");
+            self.observer.event(&Event::warning(message));
+        }
+        Ok(staged)
+    }
+
+    fn start_writer(&self, job: &mut Job, target: Option<&Target>, opened: &Opened, staged: Staged) -> Writer {
         let representation = &opened.representation;
         let stream = match &mut job.output {
             Output::Stream(stream) => Some(std::mem::replace(stream, Box::new(std::io::sink()))),
             _ => None,
         };
-        let path = match target {
-            Some(target) => target.part(),
-            None => reserve_private_file(&self.engine.scratch)?,
-        };
-        let part = Part::open(&path, Keep::Everything)?;
-        if let Some(target) = target.filter(|_| resumed.is_empty()) {
-            // In this order: an old journal must never vouch for a new part.
-            target.discard_journal();
-            part.set_len(0)?;
-        }
-        if let Some(size) = representation.size {
-            part.set_len(size)?;
-        }
         let resumable = representation.part_from.and(representation.size);
         let journal = target.zip(resumable).map(|(target, size)| {
-            (target.state(), Journal::new(url_digest(&job.url), size, representation.validators.clone()))
+            let fresh = Journal::new(url_digest(&job.url), size, representation.validators.clone());
+            (target.state(), Journal { runs: staged.runs.unwrap_or_else(|| Runs::of_size(size)), ..fresh })
         });
-        let algorithms: Vec<Algorithm> = job.digests.iter().map(|promised| promised.digest.algorithm()).collect();
-        Ok(Writer::start(WriterOptions {
-            part,
-            resumed: resumed.clone(),
-            algorithms,
+        Writer::start(WriterOptions {
+            part: staged.part,
+            algorithms: job.digests.iter().map(|promised| promised.digest.algorithm()).collect(),
             buffer_bytes: self.engine.options.buffer_bytes,
             journal,
             stream,
-        }))
+        })
     }
 
     /// Receives all bytes, and the origin's own digests meanwhile.
@@ -271,7 +280,11 @@ impl Attempt<'_> {
         // Keeps the lock until nothing under the part's name is touched any more.
         let part = writer.part();
         let writer = Arc::into_inner(writer).expect("every lane and audit has ended");
-        let closed = tokio::task::spawn_blocking(move || writer.close()).await.unwrap_or(Err(StoreError::WriterGone));
+        let last = match &result {
+            Ok(_) | Err(DownloadError::Mismatch { .. } | DownloadError::Size { .. }) => LastJournal::Omitted,
+            Err(_) => LastJournal::Written,
+        };
+        let closed = blocking(move || writer.close(last)).await;
         match target {
             None => crate::store::remove(part.path()),
             Some(target) => match &result {
@@ -295,7 +308,7 @@ fn origin_alone(origin: &Source) -> Source {
 }
 
 fn first_missing(journal: &Journal) -> u64 {
-    let missing = journal.written.complement(journal.size).first();
+    let missing = journal.runs.ranges().complement(journal.size).first();
     // A complete part that was never renamed: any answer tells whether it is current.
     missing.map_or(journal.size.saturating_sub(1), ByteRange::start)
 }

@@ -11,7 +11,7 @@ use crate::model::{Digest, Region};
 use crate::net::{Net, Trust};
 use crate::plan::Ramp;
 use crate::store::cache::Cache;
-use crate::store::{History, IfExists};
+use crate::store::{History, IfExists, Preallocate};
 
 /// What all downloads of a process share.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub struct EngineOptions {
     pub region: Region,
     /// Most bytes between the network and the disk.
     pub buffer_bytes: usize,
+    /// Whether files take their room from the disk before they are filled.
+    pub preallocate: Preallocate,
     /// Whether anything is fetched at all.
     pub network: NetworkUse,
 }

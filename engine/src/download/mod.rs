@@ -18,6 +18,7 @@ mod place;
 mod receipt;
 mod single;
 mod source;
+mod stage;
 mod transfer;
 mod truth;
 

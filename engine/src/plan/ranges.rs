@@ -89,6 +89,19 @@ impl RangeSet {
         range.is_empty() || self.0.iter().any(|held| held.contains(range))
     }
 
+    /// The bytes of `range` that are in the set, in order.
+    pub fn within(&self, range: ByteRange) -> impl Iterator<Item = ByteRange> + '_ {
+        let first = self.0.partition_point(|held| held.end() <= range.start());
+        let near = self.0[first..].iter().take_while(move |held| held.start() < range.end());
+        near.map(move |held| ByteRange::new(held.start().max(range.start()), held.end().min(range.end())))
+    }
+
+    /// From the first byte of the set to its last, with all between.
+    pub fn hull(&self) -> ByteRange {
+        let end = self.0.last().map_or(0, |range| range.end());
+        ByteRange::new(self.0.first().map_or(end, |range| range.start()), end)
+    }
+
     /// One past the last byte of the run that begins at byte 0.
     pub fn prefix(&self) -> u64 {
         self.0.first().filter(|range| range.start() == 0).map_or(0, |range| range.end())
@@ -135,7 +148,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn behaves_as_a_set_of_positions(edits in prop::collection::vec((any::<bool>(), 0u64..60, 0u64..60), 0..40)) {
+        fn behaves_as_a_set_of_positions(
+            edits in prop::collection::vec((any::<bool>(), 0u64..60, 0u64..60), 0..40),
+            cut in (0u64..60, 0u64..60).prop_map(ByteRange::from),
+        ) {
             let mut set = RangeSet::default();
             let mut model = BTreeSet::new();
             for (add, start, end) in edits {
@@ -149,6 +165,11 @@ mod tests {
                 prop_assert_eq!(set.len(), model.len() as u64);
                 prop_assert_eq!(set.nth(3), model.iter().nth(3).copied());
             }
+            let within: BTreeSet<u64> = set.within(cut).flat_map(|range| range.start()..range.end()).collect();
+            prop_assert_eq!(within, model.range(cut.start()..cut.end()).copied().collect::<BTreeSet<_>>());
+            let hull = set.hull();
+            let ends = model.first().zip(model.last()).map(|(first, last)| (*first, last + 1));
+            prop_assert_eq!((hull.start(), hull.end()), ends.unwrap_or_default());
             let gaps = positions(&set.complement(60));
             prop_assert!(gaps.is_disjoint(&model));
             prop_assert_eq!(gaps.len() + model.len(), 60);

@@ -5,22 +5,29 @@
 //! verified and on disk; everything on the way there can be resumed.
 
 pub mod cache;
+mod check;
+mod disagreement;
+mod disk;
 mod error;
 mod hash;
 mod history;
 mod journal;
 mod part;
+mod recorder;
+mod runs;
 mod space;
 mod target;
 mod totals;
 mod writer;
 
+pub use check::{Checked, check};
 pub use error::StoreError;
 pub use hash::{Hashes, hash_file, sha256};
 pub use history::{Download, Finished, History};
 pub use journal::{Journal, JournalError};
-pub use part::{Keep, Part};
+pub use part::{Keep, Part, Preallocate};
+pub use runs::{Run, Runs, RunsError};
 pub use space::{Space, check_writable, space};
 pub use target::{IfExists, Target, read_bounded, remove, reserve_private_file, write_atomic};
 pub use totals::TotalsFile;
-pub use writer::{Summary, Writer, WriterOptions};
+pub use writer::{LastJournal, Summary, Writer, WriterOptions};

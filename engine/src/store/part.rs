@@ -5,7 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Hashes, StoreError};
-use crate::model::{Algorithm, Digest};
+use crate::model::{Algorithm, ByteRange, Digest};
+
+/// Unit in which a file is read.
+const READ_BYTES: usize = 256 * 1024;
 
 /// The data of an unfinished download: `NAME.turbo-part`.
 ///
@@ -53,6 +56,16 @@ impl Part {
         self.file.set_len(bytes).map_err(StoreError::io("resize", &self.path))
     }
 
+    /// Takes the room of the whole file from the disk now, so that a disk that
+    /// is too small says so before anything is fetched. Where the file system
+    /// cannot, nothing happens: a sparse file grows as it is written.
+    pub fn reserve(&self, bytes: u64) -> Result<(), StoreError> {
+        match allocate(&self.file, bytes) {
+            Err(error) if cannot_allocate(&error) => Ok(()),
+            result => result.map_err(StoreError::io("reserve the space of", &self.path)),
+        }
+    }
+
     /// Writes all of `bytes` at `offset`.
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), StoreError> {
         write_all_at(&self.file, bytes, offset).map_err(StoreError::io("write", &self.path))
@@ -66,15 +79,29 @@ impl Part {
     /// The digests of the first `bytes` bytes, SHA-256 first. Reads through the
     /// handle that holds the lock: on Windows no other may.
     pub fn hash(&self, bytes: u64, others: impl IntoIterator<Item = Algorithm>) -> Result<Vec<Digest>, StoreError> {
-        let (mut hashes, mut position) = (Hashes::new(others), 0);
-        let mut buffer = vec![0; 256 * 1024];
-        while position < bytes {
-            let step = usize::try_from(bytes - position).unwrap_or(usize::MAX).min(buffer.len());
-            self.read_at(&mut buffer[..step], position)?;
-            hashes.update(&buffer[..step]);
-            position += step as u64;
-        }
+        let mut hashes = Hashes::new(others);
+        self.read(ByteRange::new(0, bytes), |piece| hashes.update(piece))?;
         Ok(hashes.finish())
+    }
+
+    /// The checksum of a run of bytes, as the journal keeps it.
+    pub fn checksum(&self, range: ByteRange) -> Result<u32, StoreError> {
+        let mut checksum = crc32fast::Hasher::new();
+        self.read(range, |piece| checksum.update(piece))?;
+        Ok(checksum.finalize())
+    }
+
+    /// Passes the bytes of `range` on, a buffer at a time.
+    fn read(&self, range: ByteRange, mut each: impl FnMut(&[u8])) -> Result<(), StoreError> {
+        let step = |position| usize::try_from(range.end() - position).unwrap_or(usize::MAX).min(READ_BYTES);
+        let (mut position, mut buffer) = (range.start(), vec![0; step(range.start())]);
+        while position < range.end() {
+            let piece = &mut buffer[..step(position)];
+            self.read_at(piece, position)?;
+            each(piece);
+            position += piece.len() as u64;
+        }
+        Ok(())
     }
 
     /// Lets others read the file by its path, which only Windows forbids while
@@ -114,6 +141,16 @@ pub enum Keep {
     Nothing,
 }
 
+/// Whether a part takes its room from the disk before it is filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Preallocate {
+    /// It grows as it is written.
+    #[default]
+    None,
+    /// It takes all of it.
+    Full,
+}
+
 /// Makes a rename inside the directory of `path` durable. Best effort: not
 /// every file system can sync a directory.
 pub(super) fn sync_directory(path: &Path) {
@@ -139,6 +176,25 @@ fn is_at(file: &File, path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "freebsd"))]
+fn allocate(file: &File, bytes: u64) -> io::Result<()> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    let allocate = || rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes);
+    Ok(rustix::io::retry_on_intr(allocate)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "freebsd")))]
+fn allocate(_: &File, _: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Whether the file system, not the disk, is the reason.
+fn cannot_allocate(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
 }
 
 #[cfg(unix)]

@@ -77,16 +77,15 @@ impl Target {
 
     /// Removes the journal, for good: a part without one is never resumed.
     pub fn discard_journal(&self) {
-        if std::fs::remove_file(self.state()).is_ok() {
+        if Journal::remove(&self.state()) {
             sync_directory(&self.name);
         }
     }
 
-    /// The journal of an earlier run, when its data is there as well.
+    /// The journal of an earlier run, when its data is there as well. How much
+    /// of that is still what the journal says has yet to be checked.
     pub fn journal(&self) -> Result<Option<Journal>, JournalError> {
-        let Some(journal) = Journal::load(&self.state())? else { return Ok(None) };
-        let complete = std::fs::metadata(self.part()).is_ok_and(|part| part.len() == journal.size);
-        Ok(complete.then_some(journal))
+        if self.part().exists() { Journal::load(&self.state()) } else { Ok(None) }
     }
 
     /// Checks, before anything is fetched, that the directory takes new files
@@ -115,14 +114,18 @@ impl Target {
 pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     let mut temporary = OsString::from(path.as_os_str());
     temporary.push(format!(".{}.tmp", std::process::id()));
-    let temporary = PathBuf::from(temporary);
-    let written = File::create(&temporary).and_then(|mut file| {
+    write_by_way_of(Path::new(&temporary), path, content)
+}
+
+/// [`write_atomic`] with a temporary file of this name.
+pub(super) fn write_by_way_of(temporary: &Path, path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    let written = File::create(temporary).and_then(|mut file| {
         file.write_all(content)?;
         file.sync_data()
     });
-    let renamed = written.and_then(|()| std::fs::rename(&temporary, path));
+    let renamed = written.and_then(|()| std::fs::rename(temporary, path));
     if let Err(error) = renamed {
-        let _ = std::fs::remove_file(&temporary);
+        remove(temporary);
         return Err(StoreError::io("write", path)(error));
     }
     sync_directory(path);
@@ -195,7 +198,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let target = Target::new(folder.path().join("f")).expect("a folder");
         let digest = "md5:00000000000000000000000000000000".parse().expect("a digest");
-        Journal::new(digest, 9, crate::model::http::Validators::default()).save(&target.state()).expect("writable");
+        let journal = Journal::new(digest, 9, crate::model::http::Validators::default());
+        Journal::save(&journal.text(), &target.state()).expect("writable");
         assert_eq!(target.journal().expect("a good journal"), None);
         std::fs::write(target.part(), [0; 9]).expect("writable");
         assert!(target.journal().expect("a good journal").is_some());
