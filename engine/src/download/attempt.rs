@@ -13,7 +13,7 @@ use super::place::{Place, settle_with_origin, url_digest};
 use super::single::Single;
 use super::source::Source;
 use super::stage::{Stage, Staged};
-use super::transfer::{Outcome, Setup, Transfer};
+use super::transfer::{Outcome, Purpose, Setup, Transfer};
 use super::truth::{discover, promised};
 use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Output, Promised, Proof, Receipt, blocking};
 use crate::model::http::{Agreement, Links, file_digests};
@@ -217,10 +217,16 @@ impl Attempt<'_> {
                 truths.extend(discover(&engine.net, &sources[0]).await);
             }
             let expected = Expected { size, validators };
-            return Ok(Delivered { expected, resumed_bytes: 0, truths, sampled_bytes: 0, budget, storable });
+            return Ok(Delivered {
+                expected,
+                resumed: RangeSet::default(),
+                truths,
+                sampled_bytes: 0,
+                budget,
+                storable,
+            });
         };
         let expected = Expected { size, validators };
-        let resumed_bytes = resumed.len();
         let setup = Setup {
             engine,
             observer,
@@ -228,8 +234,9 @@ impl Attempt<'_> {
             writer,
             expected: expected.clone(),
             have: resumed.clone(),
-            resumed,
+            resumed: resumed.clone(),
             budget,
+            purpose: Purpose::Fetch,
         };
         let (outcome, found) = self.transfer(job, setup, opened, start).await;
         truths.extend(found);
@@ -245,7 +252,7 @@ impl Attempt<'_> {
                 }
             }
         })?;
-        Ok(Delivered { expected, resumed_bytes, truths, sampled_bytes, budget, storable })
+        Ok(Delivered { expected, resumed, truths, sampled_bytes, budget, storable })
     }
 
     async fn transfer(&self, job: &Job, setup: Setup<'_>, opened: Opened, start: u64) -> (Outcome, Vec<Promised>) {

@@ -9,8 +9,8 @@ use super::cached::Keepsake;
 use super::lane::Expected;
 use super::place::{finished, remember};
 use super::receipt::{Proof, Receipt, Verified};
+use super::repair::{Repair, suspects};
 use super::source::Source;
-use super::transfer::{Setup, Transfer};
 use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Promised, SourceState, blocking};
 use crate::model::{Digest, DisplayUrl};
 use crate::plan::freshness::StoredResponse;
@@ -21,7 +21,8 @@ use crate::store::{Download, Summary, Target, Writer};
 /// What a transfer delivered.
 pub(super) struct Delivered {
     pub expected: Expected,
-    pub resumed_bytes: u64,
+    /// What an earlier run left of them.
+    pub resumed: RangeSet,
     pub truths: Vec<Promised>,
     pub sampled_bytes: u64,
     pub budget: RetryBudget,
@@ -50,11 +51,14 @@ impl Finish<'_> {
     pub(super) async fn run(&self, delivered: Delivered, sources: &mut Vec<Source>) -> Result<Receipt, DownloadError> {
         let mut summary = self.writer.summary().await?;
         let mut compared = self.compare(&summary, &delivered).await?;
-        let mut repaired = false;
-        if compared.is_err() && self.repair(&delivered, sources).await? {
-            repaired = true;
-            summary = self.writer.summary().await?;
-            compared = self.compare(&summary, &delivered).await?;
+        let mut suspects = if compared.is_err() { suspects(sources, &delivered.resumed) } else { Vec::new() };
+        while compared.is_err()
+            && let Some(suspect) = suspects.pop()
+        {
+            if self.repair(&delivered).mend(&suspect, sources).await? {
+                summary = self.writer.summary().await?;
+                compared = self.compare(&summary, &delivered).await?;
+            }
         }
         let proven = compared.map_err(|wrong| DownloadError::Mismatch {
             by: wrong.promised.by.name(),
@@ -64,14 +68,17 @@ impl Finish<'_> {
         if summary.streamed_wrong {
             return Err(DownloadError::Streamed);
         }
-        let verified = self.verdict(proven, &delivered, sources, repaired)?;
+        if summary.bytes != delivered.expected.size {
+            return Err(DownloadError::Size { expected: delivered.expected.size, got: summary.bytes });
+        }
+        let verified = self.verdict(proven, &delivered, sources)?;
         self.commit(&summary, &delivered, verified.by).await?;
         let sha256 = Some(summary.digests[0].hex());
         let mut receipt =
             Receipt::untransferred(DisplayUrl(&self.job.url).to_string(), summary.bytes, sha256, verified);
         receipt.file = self.target.map(|target| target.name().to_owned());
         receipt.sources = sources.iter().map(Source::receipt).collect();
-        receipt.resumed_bytes = delivered.resumed_bytes;
+        receipt.resumed_bytes = delivered.resumed.len();
         receipt.retries = delivered.budget.total();
         Ok(receipt)
     }
@@ -107,42 +114,14 @@ impl Finish<'_> {
         Ok(Ok(held))
     }
 
-    /// Fetches everything that did not come from the origin in this run again,
-    /// from the origin alone. Gives false when there is nothing to repair.
-    async fn repair(&self, delivered: &Delivered, sources: &mut Vec<Source>) -> Result<bool, DownloadError> {
-        let whole = RangeSet::of(crate::model::ByteRange::new(0, delivered.expected.size));
-        let mut doubtful = whole.clone();
-        doubtful.remove_all(&sources[0].given);
-        for mirror in sources.iter_mut().filter(|source| source.role == Role::Mirror) {
-            doubtful.insert_all(&mirror.given);
-            if !mirror.given.is_empty() {
-                let event = mirror.become_state(SourceState::Refused, Some("the digest of the file is wrong".into()));
-                self.observer.event(&event);
-            }
-        }
-        if doubtful.is_empty() || sources[0].is_dropped() {
-            return Ok(false);
-        }
-        let message = format!("the digest is wrong: fetching {} bytes again, from the origin alone", doubtful.len());
-        self.observer.event(&Event::warning(message));
-        self.writer.forget(doubtful.clone())?;
-        let mut have = whole;
-        have.remove_all(&doubtful);
-        let mut others: Vec<Source> = sources.drain(1..).collect();
-        let setup = Setup {
+    fn repair<'a>(&'a self, delivered: &'a Delivered) -> Repair<'a> {
+        Repair {
             engine: self.engine,
             observer: self.observer,
-            sources: std::mem::take(sources),
-            writer: Arc::clone(&self.writer),
-            expected: delivered.expected.clone(),
-            have,
-            resumed: RangeSet::default(),
-            budget: RetryBudget::new(self.engine.options.retry),
-        };
-        let outcome = Transfer::new(setup).run(self.cancel).await;
-        *sources = outcome.sources;
-        sources.append(&mut others);
-        outcome.result.map(|()| true)
+            cancel: self.cancel,
+            writer: &self.writer,
+            expected: &delivered.expected,
+        }
     }
 
     fn verdict(
@@ -150,7 +129,6 @@ impl Finish<'_> {
         proven: Option<Promised>,
         delivered: &Delivered,
         sources: &[Source],
-        repaired: bool,
     ) -> Result<Verified, DownloadError> {
         let strong = |promised: &Promised| promised.digest.algorithm().is_collision_resistant();
         if self.job.digest_rule == DigestRule::Required && !proven.as_ref().is_some_and(strong) {
@@ -158,11 +136,10 @@ impl Finish<'_> {
         }
         let honest = |source: &&Source| source.role == Role::Mirror && source.state != SourceState::Refused;
         let mirrored = sources.iter().filter(honest).any(|source| !source.given.is_empty());
-        let others = (mirrored || delivered.resumed_bytes > 0) && !repaired;
         let by = match &proven {
             Some(promised) => promised.by,
-            None if !others => Proof::Origin,
-            None => Proof::Unverified,
+            None if mirrored || !delivered.resumed.is_empty() => Proof::Unverified,
+            None => Proof::Origin,
         };
         let digest = proven.map(|promised| promised.digest.to_string());
         Ok(Verified { by, digest, sampled_bytes: delivered.sampled_bytes })

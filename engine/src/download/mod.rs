@@ -16,6 +16,7 @@ mod lane;
 mod open;
 mod place;
 mod receipt;
+mod repair;
 mod single;
 mod source;
 mod stage;

@@ -68,6 +68,16 @@ pub(super) struct Setup<'a> {
     /// Those of them that an earlier run left: compared like a mirror's.
     pub resumed: RangeSet,
     pub budget: RetryBudget,
+    pub purpose: Purpose,
+}
+
+/// What the bytes are fetched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be written.
+    Fetch,
+    /// To be compared with what is written: the caller takes the differences.
+    Compare,
 }
 
 /// What a transfer leaves.
@@ -150,12 +160,20 @@ impl<'a> Transfer<'a> {
     async fn drive(&mut self, cancel: &CancellationToken) -> Result<(), DownloadError> {
         loop {
             self.observe();
+            self.settle_disputes()?;
             self.start_audits();
             for step in self.schedule.plan(self.now()) {
                 self.apply(step);
             }
             if self.schedule.is_complete() && self.audits.is_empty() {
-                return Ok(());
+                if self.schedule.has_raced() {
+                    // The last bytes of a race may still be on their way to the disk.
+                    self.setup.writer.written().await?;
+                    self.settle_disputes()?;
+                }
+                if self.schedule.is_complete() {
+                    return Ok(());
+                }
             }
             if self.schedule.is_stuck() && self.audits.is_empty() {
                 return Err(self.blame());
@@ -404,8 +422,31 @@ impl<'a> Transfer<'a> {
         Ok(())
     }
 
+    /// Judges bytes that two sources gave differently. Nobody knows here whose
+    /// came first, so the origin remains and every mirror among them goes.
+    fn settle_disputes(&mut self) -> Result<(), DownloadError> {
+        if self.setup.purpose == Purpose::Compare {
+            return Ok(());
+        }
+        let disputed = self.setup.writer.take_disagreements();
+        // Without the origin only a digest can tell.
+        if disputed.is_empty() || self.setup.sources[0].is_dropped() {
+            return Ok(());
+        }
+        let gave = |given: &RangeSet| disputed.iter().any(|range| given.within(range).next().is_some());
+        let mut suspects = self.subjects();
+        suspects.retain(|(subject, given)| matches!(subject, Subject::Mirror(_)) && gave(given));
+        if suspects.is_empty() {
+            return Err(DownloadError::Changing);
+        }
+        suspects.into_iter().try_for_each(|(subject, _)| self.refuse(subject))
+    }
+
     /// Takes back everything that a subject gave.
     fn refuse(&mut self, subject: Subject) -> Result<(), DownloadError> {
+        // A lane that raced with the subject's must not be thought behind bytes
+        // that it has delivered and that are forgotten below.
+        self.observe();
         let wrong = match subject {
             Subject::Resumed => {
                 self.setup.observer.event(&Event::warning(

@@ -108,6 +108,7 @@ pub struct Schedule {
     delivered: u64,
     /// Steps that an event made due before the next plan.
     due: Vec<Step>,
+    has_raced: bool,
 }
 
 impl Schedule {
@@ -122,6 +123,7 @@ impl Schedule {
             next_lane: 0,
             delivered: 0,
             due: Vec::new(),
+            has_raced: false,
         }
     }
 
@@ -215,6 +217,11 @@ impl Schedule {
         self.todo.len() + self.races().into_iter().map(left).sum::<u64>()
     }
 
+    /// Whether any bytes were asked for twice.
+    pub fn has_raced(&self) -> bool {
+        self.has_raced
+    }
+
     /// Bytes per second over all lanes.
     pub fn rate(&self) -> f64 {
         // The sum of no floats is -0.0.
@@ -285,6 +292,7 @@ impl Schedule {
     fn open(&mut self, source: SourceId, Taken { range, race }: Taken, now: Duration) -> LaneId {
         let id = LaneId(self.next_lane);
         self.next_lane += 1;
+        self.has_raced |= race.is_some();
         self.todo.remove(range);
         self.lanes.insert(id, Lane::new(source, race.unwrap_or(id), range, now));
         id

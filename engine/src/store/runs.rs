@@ -144,7 +144,8 @@ impl Runs {
         let end = start + bytes.len() as u64;
         let continued = self.before(start).filter(|(_, held)| *held == start && !self.is_border(start));
         let first = continued.map_or(start, |(first, _)| first);
-        let mut hasher = Hasher::new_with_initial_len(self.by_start.get(&first).map_or(0, |held| held.1), start - first);
+        let mut hasher =
+            Hasher::new_with_initial_len(self.by_start.get(&first).map_or(0, |held| held.1), start - first);
         hasher.update(bytes);
         let mut last = end;
         if !self.is_border(end)
@@ -166,7 +167,8 @@ impl Runs {
         if range.is_empty() {
             return Ok(());
         }
-        let mut touched: Vec<_> = self.by_start.range(range.start()..range.end()).map(|(at, run)| (*at, run.0)).collect();
+        let mut touched: Vec<_> =
+            self.by_start.range(range.start()..range.end()).map(|(at, run)| (*at, run.0)).collect();
         touched.extend(self.before(range.start()).filter(|(_, end)| *end > range.start()));
         for (start, end) in touched {
             self.by_start.remove(&start);

@@ -161,13 +161,7 @@ mod tests {
     use crate::store::{Keep, hash_file};
 
     fn options(part: Part) -> WriterOptions {
-        WriterOptions {
-            part,
-            algorithms: vec![Algorithm::Md5],
-            buffer_bytes: 1 << 20,
-            journal: None,
-            stream: None,
-        }
+        WriterOptions { part, algorithms: vec![Algorithm::Md5], buffer_bytes: 1 << 20, journal: None, stream: None }
     }
 
     /// The options of a download of 100 bytes with a journal, and where that is.
