@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cached::Keepsake;
 use super::lane::Expected;
-use super::place::{finished, remember};
+use super::place::{finished, remembered};
 use super::receipt::{Proof, Receipt, Verified};
 use super::repair::{Repair, suspects};
 use super::source::Source;
@@ -16,7 +16,7 @@ use crate::model::{Digest, DisplayUrl};
 use crate::plan::freshness::StoredResponse;
 use crate::plan::{RangeSet, RetryBudget, Role};
 use crate::store::cache::Entry;
-use crate::store::{Download, Summary, Target, Writer};
+use crate::store::{Download, StoreError, Summary, Target, Writer};
 
 /// What a transfer delivered.
 pub(super) struct Delivered {
@@ -149,23 +149,29 @@ impl Finish<'_> {
     async fn commit(&self, summary: &Summary, delivered: &Delivered, by: Proof) -> Result<(), DownloadError> {
         let sha256 = summary.digests[0].clone();
         let keepsake = self.keepsake(summary, delivered, by);
+        let download = Download {
+            validators: delivered.expected.validators.clone(),
+            ..finished(self.job, summary.bytes, sha256, by)
+        };
         let (part, name) = (Arc::clone(&summary.part), self.target.map(|target| target.name().to_owned()));
-        let kept = blocking(move || {
+        let history = self.engine.history.clone();
+        let committed = blocking(move || {
             // Before the final name: afterwards somebody could be editing the file.
             part.release();
             let kept = keepsake.map_or(Ok(()), Keepsake::keep);
-            name.map_or(Ok(()), |name| part.commit(&name)).map(|()| kept)
+            let Some(name) = name else { return Ok::<_, StoreError>((kept, Ok(()))) };
+            part.sync()?;
+            // Before the final name as well: whoever is killed in between must
+            // not find a file of their own that the engine calls foreign.
+            let recorded = history.record(&name, part.path(), download);
+            part.commit(&name)?;
+            Ok((kept, recorded))
         });
-        if let Err(error) = kept.await? {
+        let (kept, recorded) = committed.await?;
+        if let Err(error) = kept {
             self.observer.event(&Event::warning(format!("the cache cannot keep the file: {error}")));
         }
-        if let Some(target) = self.target {
-            let download = Download {
-                validators: delivered.expected.validators.clone(),
-                ..finished(self.job, summary.bytes, sha256, by)
-            };
-            remember(self.engine, self.observer, target, download);
-        }
+        remembered(self.observer, recorded);
         Ok(())
     }
 

@@ -116,8 +116,13 @@ pub(super) fn finished(job: &Job, size: u64, sha256: Digest, by: Proof) -> Downl
 
 /// Remembers a finished download, so that the same command does nothing.
 pub(super) fn remember(engine: &Engine, observer: &dyn Observer, target: &Target, download: Download) {
+    remembered(observer, engine.history.record(target.name(), target.name(), download));
+}
+
+/// Tells when a finished download is not remembered.
+pub(super) fn remembered(observer: &dyn Observer, recorded: Result<(), StoreError>) {
     // The file is complete whether or not it can be remembered.
-    if let Err(error) = engine.history.record(target.name(), download) {
+    if let Err(error) = recorded {
         observer.event(&Event::warning(format!("the download cannot be remembered: {error}")));
     }
 }
@@ -128,6 +133,7 @@ pub(super) fn url_digest(url: &Url) -> Digest {
 }
 
 fn already_there(job: &Job, target: &Target, proof: Option<&Promised>) -> Result<Receipt, StoreError> {
+    target.tidy();
     let name = target.name();
     let size = target.bytes()?;
     let verified = Verified {

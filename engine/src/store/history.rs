@@ -39,10 +39,11 @@ impl History {
         Self { folder: folder.join("finished-v1") }
     }
 
-    /// Remembers that `path` holds a finished download.
-    pub fn record(&self, path: &Path, download: Download) -> Result<(), StoreError> {
+    /// Remembers that `path` holds a finished download, or will in a moment: a
+    /// rename of `content`, which holds it now, leaves it as it is.
+    pub fn record(&self, path: &Path, content: &Path, download: Download) -> Result<(), StoreError> {
         let Download { url_digest, size, sha256, validators, proof } = download;
-        let Some(modified_ns) = modified_ns(path) else { return Ok(()) };
+        let Some(modified_ns) = modified_ns(content) else { return Ok(()) };
         let finished = Finished { url_digest, size, sha256, validators, proof, modified_ns };
         std::fs::create_dir_all(&self.folder).map_err(StoreError::io("create the directory", &self.folder))?;
         write_atomic(&self.file(path), &serde_json::to_vec(&finished).expect("plain data"))
@@ -99,7 +100,11 @@ mod tests {
             validators: Validators::default(),
             proof: "origin".into(),
         };
-        history.record(&path, download).expect("writable");
+        let part = folder.path().join("part");
+        std::fs::rename(&path, &part).expect("a rename");
+        history.record(&path, &part, download).expect("writable");
+        assert_eq!(history.unchanged(&path), None);
+        std::fs::rename(&part, &path).expect("a rename");
         assert_eq!(history.unchanged(&path).map(|finished| finished.size), Some(5));
         std::fs::write(&path, "hello!").expect("writable");
         assert_eq!(history.unchanged(&path), None);

@@ -82,6 +82,14 @@ impl Target {
         }
     }
 
+    /// Removes a journal that has lost its part: whoever is killed right after
+    /// the rename to the final name leaves one.
+    pub fn tidy(&self) {
+        if !self.part().exists() {
+            self.discard_journal();
+        }
+    }
+
     /// The journal of an earlier run, when its data is there as well. How much
     /// of that is still what the journal says has yet to be checked.
     pub fn journal(&self) -> Result<Option<Journal>, JournalError> {
