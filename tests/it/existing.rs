@@ -56,7 +56,7 @@ fn a_finished_file_that_the_origin_replaced_is_kept_and_reported() {
 
 /// Serves `file` half-way and then falls silent, so that a run can be ended at
 /// a known point.
-fn half(file: &File) -> Origin {
+pub fn half(file: &File) -> Origin {
     let served = file.clone();
     Origin::start(move |request| {
         let answer = served.at(request, "/file.bin");
@@ -69,18 +69,18 @@ fn half(file: &File) -> Origin {
 const URL: &str = "http://files.example/file.bin";
 
 /// An engine whose download of `file` was killed half-way.
-fn killed_half_way(file: &File) -> Engine {
+pub fn killed_half_way(file: &File) -> Engine {
     let engine = Engine::new();
     let origin = half(file);
-    started(&engine, &origin).kill();
+    started(&engine, &origin, &[]).kill();
     engine
 }
 
 /// Starts a download from a half-way origin and returns once bytes are safe.
-fn started(engine: &Engine, origin: &Origin) -> Running {
+pub fn started(engine: &Engine, origin: &Origin, more: &[&str]) -> Running {
     let resolve = origin.resolve("files.example:80");
     let fixed = ["download", "--json", "--no-rules", "--no-cache", "-x", "1", "--stall-timeout", "60", "-o", "out"];
-    let mut running = engine.start([&fixed[..], &["--resolve", &resolve, URL]].concat());
+    let mut running = engine.start([&fixed[..], &["--resolve", &resolve, URL], more].concat());
     // Progress goes on being told while the server stalls; the journal follows within a second.
     let safe = |event: &serde_json::Value| {
         event["bytes"].as_u64() >= Some(MIB as u64) && engine.path("out.turbo-state").exists()
@@ -90,7 +90,7 @@ fn started(engine: &Engine, origin: &Origin) -> Running {
 }
 
 /// Continues what [`started`] left, from another server behind the same URL.
-fn continued(engine: &Engine, server: &Origin, more: &[&str]) -> Run {
+pub fn continued(engine: &Engine, server: &Origin, more: &[&str]) -> Run {
     let resolve = server.resolve("files.example:80");
     engine.fetch(URL, &[&["--no-rules", "--no-cache", "--resolve", &resolve], more].concat())
 }
@@ -101,7 +101,7 @@ fn an_interrupt_exits_9_and_resumes() {
     let file = file(8, 1);
     let engine = Engine::new();
     let origin = half(&file);
-    let running = started(&engine, &origin);
+    let running = started(&engine, &origin, &[]);
     running.signal("INT");
     running.finish().fails(9);
     engine.assert_absent("out");
@@ -151,6 +151,23 @@ fn a_200_to_a_resume_restarts_without_mixing() {
     let engine = killed_half_way(&file);
     let stubborn = Origin::file(&file.clone().without_ranges());
     continued(&engine, &stubborn, &[]).exits(0);
+    engine.assert_file("out", &file.bytes);
+}
+
+/// Only the origin can say that the file is still the same: a moment of its
+/// weakness must not cost what is there.
+#[test]
+fn a_mirror_that_answers_first_does_not_end_a_resume() {
+    let file = file(8, 1);
+    let engine = killed_half_way(&file);
+    let (served, mirror) = (file.clone(), Origin::file(&file));
+    let busy = Origin::start(
+        move |request| {
+            if request.nth == 0 { Answer::status(503) } else { served.at(request, "/file.bin") }
+        },
+    );
+    let receipt = continued(&engine, &busy, &["--mirror", &mirror.file_url()]).exits(0).receipt();
+    assert!(receipt["resumed_bytes"].as_u64() >= Some(MIB as u64), "{receipt:#}");
     engine.assert_file("out", &file.bytes);
 }
 
@@ -211,7 +228,7 @@ fn a_second_process_on_the_same_output_is_refused() {
     let file = file(8, 1);
     let engine = Engine::new();
     let origin = half(&file);
-    let running = started(&engine, &origin);
+    let running = started(&engine, &origin, &[]);
     continued(&engine, &origin, &[]).fails(7);
     running.kill();
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::cached::storable;
 use super::finish::{Delivered, Finish};
 use super::lane::Expected;
-use super::open::{Opened, Opening, Vouched, open};
+use super::open::{HeadStart, Opened, Opening, Vouched, open};
 use super::place::{Place, settle_with_origin, url_digest};
 use super::single::Single;
 use super::source::Source;
@@ -105,15 +105,18 @@ impl Attempt<'_> {
         let vouched = if !job.digests.is_empty() || !job.mirrors.is_empty() { Vouched::Yes } else { Vouched::No };
         let journal = self.journal(job).filter(|_| self.ranges == Ranges::Asked);
         let start = journal.as_ref().map_or(0, first_missing);
-        let opening = |start, if_range| Opening {
+        let proves_itself = has_strong_digest(job);
+        let head_start = |resumes: bool| if resumes && !proves_itself { HeadStart::LONG } else { HeadStart::SHORT };
+        let opening = |start, if_range, resumes| Opening {
             net: &self.engine.net,
             observer: self.observer,
             wanted: if self.ranges == Ranges::Asked { Wanted::From(start) } else { Wanted::Everything },
             if_range,
             vouched,
+            head_start: head_start(resumes),
         };
         let if_range = journal.as_ref().and_then(|journal| journal.validators.if_range());
-        let opened = open(&opening(start, if_range), sources, budget).await?;
+        let opened = open(&opening(start, if_range, journal.is_some()), sources, budget).await?;
         let Some(journal) = journal else { return Ok((opened, None)) };
         // The journal is of the name that the URL gives; the server may know better.
         let same_name = self.place.settled(opened.response.headers(), &job.url)? == self.place.expected(&job.url)?;
@@ -127,7 +130,7 @@ impl Attempt<'_> {
             return Ok((opened, None));
         }
         drop(opened);
-        Ok((open(&opening(0, None), sources, budget).await?, None))
+        Ok((open(&opening(0, None, false), sources, budget).await?, None))
     }
 
     fn journal(&self, job: &Job) -> Option<Journal> {
@@ -338,13 +341,16 @@ fn continues(journal: &Journal, opened: &Opened, sources: &[Source], job: &Job, 
         return false;
     }
     let from_origin = sources[opened.source].role == Role::Origin;
-    let has_strong_digest = job.digests.iter().any(|promised| promised.digest.algorithm().is_collision_resistant());
     match journal.validators.agrees(&answer.validators) {
         Agreement::Same if from_origin => true,
         Agreement::Different if from_origin => false,
         // The digest will tell.
-        _ => has_strong_digest,
+        _ => has_strong_digest(job),
     }
+}
+
+fn has_strong_digest(job: &Job) -> bool {
+    job.digests.iter().any(|promised| promised.digest.algorithm().is_collision_resistant())
 }
 
 fn check_size(job: &Job, opened: &Opened) -> Result<(), DownloadError> {

@@ -17,8 +17,6 @@ use crate::model::http::Validators;
 use crate::net::{Body, Get, Net, NetError, Precondition, Response, Wanted};
 use crate::plan::{Backoff, RetryBudget, Role};
 
-/// How long the origin is asked alone.
-const HEAD_START: Duration = Duration::from_millis(800);
 /// Most mirrors that are asked for the first answer.
 const MOST_MIRRORS: usize = 6;
 
@@ -50,6 +48,24 @@ pub(super) struct Opening<'a> {
     /// Whether mirrors may be believed when the origin says there is no such
     /// file: the user named them or a digest.
     pub vouched: Vouched,
+    /// How long the origin is asked alone.
+    pub head_start: HeadStart,
+}
+
+/// How long the origin is asked alone: until it has kept silent for so long, or
+/// has failed so often.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HeadStart {
+    silence: Duration,
+    failures: u32,
+}
+
+impl HeadStart {
+    /// For bytes that anybody may give.
+    pub(super) const SHORT: Self = Self { silence: Duration::from_millis(800), failures: 1 };
+    /// For a resume that only the origin can allow: a mirror's word does not
+    /// prove the file unchanged, and to listen to it is to begin anew.
+    pub(super) const LONG: Self = Self { silence: Duration::from_secs(10), failures: 3 };
 }
 
 /// Whether the user vouches for bytes of others.
@@ -69,7 +85,7 @@ pub(super) async fn open(
     attempts.push(attempt(opening, request_of(opening, sources, 0), Duration::ZERO));
     let usable = (1..sources.len()).filter(|index| !sources[*index].is_dropped());
     let mut waiting: Vec<usize> = usable.take(MOST_MIRRORS).collect();
-    let head_start = tokio::time::sleep(HEAD_START);
+    let head_start = tokio::time::sleep(opening.head_start.silence);
     tokio::pin!(head_start);
     let mut blame: Option<NetError> = None;
     let mut origin_failures = 0;
@@ -92,12 +108,13 @@ pub(super) async fn open(
         if is_origin && opening.vouched == Vouched::No && is_final(&error) {
             return Err(error.into());
         }
-        if is_origin {
+        let again = is_origin && error.is_passing() && budget.spend();
+        origin_failures += u32::from(is_origin);
+        if is_origin && (!again || origin_failures >= opening.head_start.failures) {
             let mirrors = waiting.drain(..).map(|index| request_of(opening, sources, index));
             attempts.extend(mirrors.map(|request| attempt(opening, request, Duration::ZERO)));
         }
-        if is_origin && error.is_passing() && budget.spend() {
-            origin_failures += 1;
+        if again {
             let pause = Backoff::default().pause(origin_failures, error.retry_after(), chance());
             opening.observer.event(&sources[0].retrying(&error, pause));
             attempts.push(attempt(opening, request_of(opening, sources, 0), pause));
