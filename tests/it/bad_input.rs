@@ -109,37 +109,6 @@ fn a_missing_or_broken_component_exits_8() {
     engine.assert_absent("out");
 }
 
-/// A small file system of its own, mounted where only this process sees it.
-#[test]
-#[cfg(target_os = "linux")]
-#[ignore = "needs root: mounts a small file system"]
-fn a_full_disk_exits_7() {
-    let origin = Origin::file(&file(8, 1));
-    let engine = Engine::new();
-    std::fs::create_dir(engine.path("small")).expect("scratch");
-    let inner = engine.command(["download", "--no-cache", "-o", "small/out", &origin.file_url()]);
-    let script = "mount -t tmpfs -o size=3m none small && \"$@\"; code=$?; ls small; exit $code";
-    let mut outer = Command::new("sudo");
-    if am_root() {
-        outer = Command::new("env");
-    } else {
-        outer.args(["-n", "-E"]);
-    }
-    outer.args(["unshare", "--mount", "sh", "-c", script, "sh"]).arg(inner.get_program()).args(inner.get_args());
-    outer.current_dir(engine.path("")).envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = outer.output().expect("unshare runs");
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(7), "{stderr}");
-    assert!(stderr.contains("error: ") && stderr.contains("hint: "), "{stderr}");
-    assert!(!stdout.lines().any(|name| name == "out"), "{stdout}");
-}
-
-#[cfg(target_os = "linux")]
-fn am_root() -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
-}
-
 /// Standard output can be a full disk as well.
 #[test]
 #[cfg(target_os = "linux")]

@@ -1,6 +1,7 @@
 //! The cache: what it saves, what it must never serve, and how it is kept.
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::rig::{Answer, Engine, File, MIB_PER_SECOND, Origin, file, impatient, sha256};
 
@@ -232,4 +233,21 @@ fn processes_share_one_flight() {
         engine.assert_file(name, &file.bytes);
     }
     assert_eq!(origin.requests_for("/file.bin").len(), 1, "{:?}", origin.requests());
+}
+
+/// A server whose clock is years ahead must not keep an old file alive.
+#[test]
+fn a_date_in_the_future_makes_nothing_fresh() {
+    let (old, new) = (file(1, 1), file(1, 2));
+    let asked = AtomicUsize::new(0);
+    let (first, second) = (old.clone(), new.clone());
+    let origin = Origin::start(move |request| {
+        let served = if asked.fetch_add(1, Ordering::SeqCst) == 0 { &first } else { &second };
+        served.at(request, "/file.bin").header("Last-Modified", "Fri, 31 Dec 2100 00:00:00 GMT")
+    });
+    let engine = Engine::new();
+    for (name, file) in [("one", old), ("two", new)] {
+        engine.download(["--no-rules", "-x", "1", "-o", name, &origin.file_url()]).exits(0);
+        engine.assert_file(name, &file.bytes);
+    }
 }

@@ -43,7 +43,7 @@ mod tests {
     /// A part of three blocks and a half, and its runs.
     fn part(folder: &std::path::Path) -> (Part, Runs) {
         let part = Part::open(&folder.join("part"), Keep::Nothing).unwrap();
-        let bytes: Vec<u8> = (0..BLOCK * 7 / 2).map(|at| (at.wrapping_mul(0x9E37_79B9) >> 13) as u8).collect();
+        let bytes: Vec<u8> = (0..BLOCK * 7 / 2).map(|at| (at ^ (at >> 8) ^ (at >> 16)).to_le_bytes()[0]).collect();
         part.write_at(&bytes, 0).unwrap();
         let mut runs = Runs::of_size(bytes.len() as u64);
         runs.append(0, &bytes);

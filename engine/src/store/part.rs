@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::space::free_bytes;
 use super::{Hashes, StoreError};
 use crate::model::{Algorithm, ByteRange, Digest};
 
@@ -60,9 +61,19 @@ impl Part {
     /// is too small says so before anything is fetched. Where the file system
     /// cannot, nothing happens: a sparse file grows as it is written.
     pub fn reserve(&self, bytes: u64) -> Result<(), StoreError> {
-        match allocate(&self.file, bytes) {
+        match self.check_room(bytes).and_then(|()| allocate(&self.file, bytes)) {
             Err(error) if cannot_allocate(&error) => Ok(()),
             result => result.map_err(StoreError::io("reserve the space of", &self.path)),
+        }
+    }
+
+    /// Some file systems fill the disk before they find that it is too small,
+    /// and leave it so.
+    fn check_room(&self, bytes: u64) -> io::Result<()> {
+        let lacking = bytes.saturating_sub(held_bytes(&self.file)?);
+        match free_bytes(&self.path) {
+            Some(free) if free < lacking => Err(io::ErrorKind::StorageFull.into()),
+            _ => Ok(()),
         }
     }
 
@@ -190,6 +201,18 @@ fn allocate(file: &File, bytes: u64) -> io::Result<()> {
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "freebsd")))]
 fn allocate(_: &File, _: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// What a file takes of the disk.
+#[cfg(unix)]
+fn held_bytes(file: &File) -> io::Result<u64> {
+    // In units of 512 bytes, whatever the block size (POSIX stat.h).
+    Ok(std::os::unix::fs::MetadataExt::blocks(&file.metadata()?) * 512)
+}
+
+#[cfg(not(unix))]
+fn held_bytes(_: &File) -> io::Result<u64> {
+    Ok(0)
 }
 
 /// Whether the file system, not the disk, is the reason.

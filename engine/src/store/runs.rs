@@ -84,6 +84,7 @@ impl Runs {
     }
 
     /// The same blocks without any byte.
+    #[must_use]
     pub fn cleared(&self) -> Self {
         Self { block_bytes: self.block_bytes, by_start: BTreeMap::new() }
     }

@@ -35,14 +35,16 @@ fn used_bytes(folder: &Path) -> u64 {
     entries.flatten().map(length).sum()
 }
 
+/// What the file system of a path still gives this user; none where the system
+/// does not say.
 #[cfg(unix)]
-fn free_bytes(folder: &Path) -> Option<u64> {
+pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(folder).ok()?;
     found.f_bavail.checked_mul(found.f_frsize)
 }
 
 #[cfg(not(unix))]
-fn free_bytes(_: &Path) -> Option<u64> {
+pub(super) fn free_bytes(_: &Path) -> Option<u64> {
     None
 }
 
