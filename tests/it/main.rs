@@ -13,6 +13,7 @@ mod faults;
 mod github;
 mod hostile;
 mod jobs;
+mod kill;
 mod mirrors;
 mod readme;
 mod resume;

@@ -57,6 +57,18 @@ impl Running {
         }
     }
 
+    /// The next event that comes before `end`; none when the time is over or the
+    /// process has closed its output.
+    pub fn event_before(&mut self, end: Instant) -> Option<Value> {
+        loop {
+            let line = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())).ok()?;
+            self.seen.extend_from_slice(&line);
+            if let Ok(event) = serde_json::from_slice(&line) {
+                return Some(event);
+            }
+        }
+    }
+
     /// Sends the process a signal by its name, for instance `INT`.
     #[cfg(unix)]
     pub fn signal(&self, name: &str) {
