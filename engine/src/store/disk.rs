@@ -1,40 +1,36 @@
 //! What the writing thread does with the bytes it gets.
 //!
-//! SHA-256 needs the bytes in order: a chunk at the frontier is hashed while it
-//! is still in the processor's cache, the others are read back when the
-//! frontier reaches them. The key invariant: a byte that is written is never
-//! overwritten. Who delivers it again is compared with what is there, and only
-//! bytes that were forgotten can come anew.
+//! The key invariant: a byte that is written is never overwritten. Who delivers
+//! it again is compared with what is there, and only bytes that were forgotten
+//! can come anew.
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use crossbeam::channel::{Receiver, RecvTimeoutError, TryRecvError};
+use tokio::sync::oneshot;
 
 use super::disagreement::{Disagreements, difference};
+use super::follower::Follower;
 use super::recorder::{INTERVAL, Recorder};
-use super::writer::Message;
-use super::{Hashes, Journal, LastJournal, Part, StoreError, Summary};
+use super::writer::{Message, Permit};
+use super::{Journal, LastJournal, Part, StoreError, Summary};
 use crate::model::{Algorithm, ByteRange};
 use crate::plan::RangeSet;
 
-/// How much is read back at a time while new chunks may be waiting.
-const READ_BACK_BYTES: u64 = 512 * 1024;
+/// How much is read back at a time for a comparison.
+const READ_BACK_BYTES: usize = 512 * 1024;
 
 /// The state that only the thread touches.
 pub(super) struct Disk {
     part: Arc<Part>,
     written: RangeSet,
     disagreements: Arc<Disagreements>,
-    hashes: Hashes,
-    algorithms: Vec<Algorithm>,
-    hashed: u64,
+    follower: Follower,
     recorder: Option<Recorder>,
     last_journal: LastJournal,
-    stream: Option<Box<dyn Write + Send>>,
-    streamed: u64,
-    streamed_wrong: bool,
     read_back: Vec<u8>,
 }
 
@@ -50,16 +46,11 @@ impl Disk {
         let written = journal.as_ref().map_or_else(RangeSet::default, |(_, journal)| journal.runs.ranges());
         Self {
             recorder: journal.map(|(path, journal)| Recorder::start(Arc::clone(&part), path, journal)),
+            follower: Follower::start(Arc::clone(&part), algorithms, stream),
             part,
             written,
             disagreements,
-            hashes: Hashes::new(algorithms.iter().copied()),
-            algorithms,
-            hashed: 0,
             last_journal: LastJournal::Written,
-            stream,
-            streamed: 0,
-            streamed_wrong: false,
             read_back: Vec::new(),
         }
     }
@@ -70,7 +61,12 @@ impl Disk {
         let recorder = self.recorder.take().filter(|_| self.last_journal == LastJournal::Written);
         // After an error as well: a full disk still holds what was written.
         let recorded = recorder.map_or(Ok(()), Recorder::close);
-        worked.and(recorded)
+        let followed = self.follower.close();
+        match (worked, followed) {
+            // The other thread's own error explains best why it is gone.
+            (Ok(()) | Err(StoreError::WriterGone), Err(cause)) => Err(cause),
+            (worked, _) => worked.and(recorded),
+        }
     }
 
     fn work(&mut self, messages: &Receiver<Message>) -> Result<(), StoreError> {
@@ -78,8 +74,8 @@ impl Disk {
             match messages.try_recv() {
                 Ok(message) => self.handle(message)?,
                 Err(TryRecvError::Disconnected) => return Ok(()),
-                Err(TryRecvError::Empty) if self.hashed < self.written.prefix() => {
-                    self.catch_up(self.hashed + READ_BACK_BYTES)?;
+                Err(TryRecvError::Empty) if self.follower.is_behind(self.written.prefix()) => {
+                    self.follower.hand_over_a_step(self.written.prefix())?;
                 }
                 Err(TryRecvError::Empty) => match messages.recv_timeout(INTERVAL) {
                     Ok(message) => self.handle(message)?,
@@ -87,47 +83,45 @@ impl Disk {
                     Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 },
             }
+            self.follower.hand_over(self.written.prefix())?;
             self.recorder.as_mut().map_or(Ok(()), Recorder::save_when_due)?;
         }
     }
 
     fn handle(&mut self, message: Message) -> Result<(), StoreError> {
         match message {
-            Message::Write { offset, bytes, _permit } => self.write(offset, &bytes)?,
+            Message::Write { offset, bytes, permit } => self.write(offset, &bytes, &permit)?,
             Message::Forget(ranges) => self.forget(&ranges)?,
             // Whoever asked may be gone; nothing is lost then.
             Message::Written(reply) => {
                 let _ = reply.send(self.written.clone());
             }
-            Message::Summarise(reply) => {
-                let summary = self.summarise()?;
-                let _ = reply.send(summary);
-            }
+            Message::Summarise(reply) => self.summarise(reply)?,
             Message::OmitLastJournal => self.last_journal = LastJournal::Omitted,
         }
         Ok(())
     }
 
     /// Writes what is missing of a chunk and compares the rest.
-    fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<(), StoreError> {
+    fn write(&mut self, offset: u64, bytes: &Bytes, permit: &Permit) -> Result<(), StoreError> {
         let chunk = ByteRange::new(offset, offset + bytes.len() as u64);
         let cut = |range: ByteRange| {
             let within = |position| usize::try_from(position - offset).expect("within a chunk");
-            &bytes[within(range.start())..within(range.end())]
+            bytes.slice(within(range.start())..within(range.end()))
         };
         // Empty, without an allocation, for every chunk but one delivered twice.
         let known: Vec<_> = self.written.within(chunk).collect();
         let mut next = offset;
         for held in known {
-            self.put(next, cut(ByteRange::new(next, held.start())))?;
-            self.compare(held.start(), cut(held))?;
+            self.put(next, &cut(ByteRange::new(next, held.start())), permit)?;
+            self.compare(held.start(), &cut(held))?;
             next = held.end();
         }
-        self.put(next, cut(ByteRange::new(next, chunk.end())))
+        self.put(next, &cut(ByteRange::new(next, chunk.end())), permit)
     }
 
     /// Writes bytes none of which is written.
-    fn put(&mut self, offset: u64, bytes: &[u8]) -> Result<(), StoreError> {
+    fn put(&mut self, offset: u64, bytes: &Bytes, permit: &Permit) -> Result<(), StoreError> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -136,14 +130,13 @@ impl Disk {
         if let Some(recorder) = &mut self.recorder {
             recorder.append(offset, bytes);
         }
-        if offset == self.hashed { self.take_in(bytes) } else { Ok(()) }
+        self.follower.offer(offset, bytes, permit)
     }
 
     /// Compares bytes with those that were written in their place.
     fn compare(&mut self, offset: u64, bytes: &[u8]) -> Result<(), StoreError> {
         let mut buffer = std::mem::take(&mut self.read_back);
-        let step = usize::try_from(READ_BACK_BYTES).expect("a small step");
-        for (theirs, at) in bytes.chunks(step).zip((offset..).step_by(step)) {
+        for (theirs, at) in bytes.chunks(READ_BACK_BYTES).zip((offset..).step_by(READ_BACK_BYTES)) {
             buffer.resize(theirs.len(), 0);
             self.part.read_at(&mut buffer, at)?;
             if let Some(range) = difference(&buffer, theirs, at) {
@@ -154,53 +147,15 @@ impl Disk {
         Ok(())
     }
 
-    /// Hashes, and streams out, the bytes that follow the hashed ones.
-    fn take_in(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.hashes.update(bytes);
-        let end = self.hashed + bytes.len() as u64;
-        if let Some(stream) = self.stream.as_mut().filter(|_| end > self.streamed) {
-            let known = usize::try_from(self.streamed.saturating_sub(self.hashed)).expect("within a chunk");
-            stream.write_all(&bytes[known..]).and_then(|()| stream.flush()).map_err(StoreError::stream)?;
-            self.streamed = end;
-        }
-        self.hashed = end;
-        Ok(())
-    }
-
-    fn catch_up(&mut self, to: u64) -> Result<(), StoreError> {
-        let to = to.min(self.written.prefix());
-        let mut buffer = std::mem::take(&mut self.read_back);
-        while self.hashed < to {
-            let step = (to - self.hashed).min(READ_BACK_BYTES);
-            buffer.resize(usize::try_from(step).expect("a small step"), 0);
-            self.part.read_at(&mut buffer, self.hashed)?;
-            self.take_in(&buffer)?;
-        }
-        self.read_back = buffer;
-        Ok(())
-    }
-
-    fn summarise(&mut self) -> Result<Summary, StoreError> {
+    fn summarise(&mut self, reply: oneshot::Sender<Summary>) -> Result<(), StoreError> {
         // Whoever is killed while the rest is hashed must not lose the last bytes.
         self.recorder.as_mut().map_or(Ok(()), Recorder::save_when_dirty)?;
-        self.catch_up(self.written.prefix())?;
-        Ok(Summary {
-            part: Arc::clone(&self.part),
-            bytes: self.hashed,
-            digests: self.hashes.clone().finish(),
-            streamed_wrong: self.streamed_wrong,
-        })
+        self.follower.summarise(self.written.prefix(), reply)
     }
 
     fn forget(&mut self, ranges: &RangeSet) -> Result<(), StoreError> {
         self.recorder.as_mut().map_or(Ok(()), |recorder| recorder.forget(ranges))?;
         self.written.remove_all(ranges);
-        let lost = ranges.first().map_or(u64::MAX, ByteRange::start);
-        self.streamed_wrong |= self.streamed > lost;
-        if self.hashed > lost {
-            self.hashes = Hashes::new(self.algorithms.iter().copied());
-            self.hashed = 0;
-        }
-        Ok(())
+        self.follower.restart(ranges.first().map_or(u64::MAX, ByteRange::start))
     }
 }

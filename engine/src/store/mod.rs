@@ -9,6 +9,7 @@ mod check;
 mod disagreement;
 mod disk;
 mod error;
+mod follower;
 mod hash;
 mod history;
 mod journal;

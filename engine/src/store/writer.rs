@@ -1,7 +1,7 @@
 //! The way to the thread that puts bytes on disk.
 //!
-//! Chunks come through a queue whose bytes are bounded, so that a slow disk
-//! slows the network instead of filling memory.
+//! Chunks come through a queue whose bytes are bounded, so that a slow disk, or
+//! a slow reader of standard output, slows the network instead of filling memory.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -58,10 +58,13 @@ pub enum LastJournal {
     Omitted,
 }
 
+/// A chunk's place in the queue, for as long as anybody holds its bytes.
+pub(super) type Permit = Arc<OwnedSemaphorePermit>;
+
 /// What the thread is asked to do.
 pub(super) enum Message {
     /// Put bytes on disk. The permit holds their place in the queue.
-    Write { offset: u64, bytes: Bytes, _permit: OwnedSemaphorePermit },
+    Write { offset: u64, bytes: Bytes, permit: Permit },
     /// Count bytes as not written.
     Forget(RangeSet),
     /// Say which bytes are written.
@@ -108,7 +111,7 @@ impl Writer {
     pub async fn write(&self, offset: u64, bytes: Bytes) -> Result<(), StoreError> {
         let permits = u32::try_from(bytes.len().div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX).min(self.budget_permits);
         let permit = Arc::clone(&self.budget).acquire_many_owned(permits).await.map_err(|_| StoreError::WriterGone)?;
-        self.queue.send(Message::Write { offset, bytes, _permit: permit }).map_err(|_| StoreError::WriterGone)
+        self.queue.send(Message::Write { offset, bytes, permit: Arc::new(permit) }).map_err(|_| StoreError::WriterGone)
     }
 
     /// Takes bytes back: they count as not written, and the digests as not computed.

@@ -1,0 +1,202 @@
+//! The thread that follows the written bytes from the first one on: it hashes
+//! them, and streams them out.
+//!
+//! SHA-256 needs the bytes in order, and takes longer than writing them. While
+//! the thread keeps up, a chunk at the frontier is handed to it in memory;
+//! everything else is read back from the part. The key invariant: it never
+//! reads a byte that is not written.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+use tokio::sync::oneshot;
+
+use super::writer::Permit;
+use super::{Hashes, Part, StoreError, Summary};
+use crate::model::Algorithm;
+
+/// How much is read back at a time.
+const STEP_BYTES: u64 = 512 * 1024;
+/// Most pieces of work that wait. Together with the step this is how far a
+/// stream's reader may stay behind before the network has to wait for it.
+const MOST_WAITING: usize = 16;
+
+enum Task {
+    /// Take in the bytes that follow. The permit holds their place in the queue.
+    Chunk(Bytes, Permit),
+    /// Take in what is written up to here.
+    ReadTo(u64),
+    /// Begin anew: bytes from this position on were wrong.
+    Restart { lost: u64 },
+    /// Tell the outcome.
+    Summarise(oneshot::Sender<Summary>),
+}
+
+/// Handle of the thread.
+pub(super) struct Follower {
+    tasks: Sender<Task>,
+    /// How far the thread will be once it has done all that it was handed.
+    handed: u64,
+    is_streaming: bool,
+    thread: JoinHandle<Result<(), StoreError>>,
+}
+
+impl Follower {
+    /// Starts the thread.
+    pub(super) fn start(part: Arc<Part>, algorithms: Vec<Algorithm>, stream: Option<Box<dyn Write + Send>>) -> Self {
+        let (tasks, waiting) = bounded(MOST_WAITING);
+        let is_streaming = stream.is_some();
+        let state = State {
+            part,
+            hashes: Hashes::new(algorithms.iter().copied()),
+            algorithms,
+            hashed: 0,
+            stream,
+            streamed: 0,
+            streamed_wrong: false,
+            read_back: Vec::new(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("hash".into())
+            .spawn(move || state.run(&waiting))
+            .expect("the system can start a thread");
+        Self { tasks, handed: 0, is_streaming, thread }
+    }
+
+    /// Hands over a chunk that was just written, if it is the next one and the
+    /// thread keeps up; otherwise it is read back later.
+    pub(super) fn offer(&mut self, offset: u64, bytes: &Bytes, permit: &Permit) -> Result<(), StoreError> {
+        if offset == self.handed && self.send(Task::Chunk(bytes.clone(), Arc::clone(permit)), self.is_streaming)? {
+            self.handed += bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Whether there is more to hand over of a file that is written up to `prefix`.
+    pub(super) fn is_behind(&self, prefix: u64) -> bool {
+        self.handed < prefix
+    }
+
+    /// Hands over what is written up to `prefix`, as much as is taken without
+    /// waiting. A stream is waited for, so that its reader slows the network.
+    pub(super) fn hand_over(&mut self, prefix: u64) -> Result<(), StoreError> {
+        while self.is_behind(prefix) && self.step(prefix, self.is_streaming)? {}
+        Ok(())
+    }
+
+    /// Hands over one piece, waiting until it is taken.
+    pub(super) fn hand_over_a_step(&mut self, prefix: u64) -> Result<(), StoreError> {
+        self.step(prefix, true).map(drop)
+    }
+
+    /// Bytes from `lost` on are no longer written.
+    pub(super) fn restart(&mut self, lost: u64) -> Result<(), StoreError> {
+        if self.handed > lost {
+            self.send(Task::Restart { lost }, true)?;
+            self.handed = 0;
+        }
+        Ok(())
+    }
+
+    /// Has the outcome sent, once everything up to `prefix` is taken in.
+    pub(super) fn summarise(&mut self, prefix: u64, reply: oneshot::Sender<Summary>) -> Result<(), StoreError> {
+        while self.is_behind(prefix) {
+            self.hand_over_a_step(prefix)?;
+        }
+        self.send(Task::Summarise(reply), true).map(drop)
+    }
+
+    /// Ends the thread. Gives the error that ended it early, if one did.
+    pub(super) fn close(self) -> Result<(), StoreError> {
+        drop(self.tasks);
+        self.thread.join().unwrap_or(Err(StoreError::WriterGone))
+    }
+
+    fn step(&mut self, prefix: u64, wait: bool) -> Result<bool, StoreError> {
+        let to = prefix.min(self.handed + STEP_BYTES);
+        let is_taken = self.send(Task::ReadTo(to), wait)?;
+        if is_taken {
+            self.handed = to;
+        }
+        Ok(is_taken)
+    }
+
+    /// Gives whether the task was taken; always, when it may wait.
+    fn send(&self, task: Task, wait: bool) -> Result<bool, StoreError> {
+        if wait {
+            return self.tasks.send(task).map(|()| true).map_err(|_| StoreError::WriterGone);
+        }
+        match self.tasks.try_send(task) {
+            Ok(()) => Ok(true),
+            Err(TrySendError::Full(_)) => Ok(false),
+            Err(TrySendError::Disconnected(_)) => Err(StoreError::WriterGone),
+        }
+    }
+}
+
+/// The state that only the thread touches.
+struct State {
+    part: Arc<Part>,
+    hashes: Hashes,
+    algorithms: Vec<Algorithm>,
+    hashed: u64,
+    stream: Option<Box<dyn Write + Send>>,
+    streamed: u64,
+    streamed_wrong: bool,
+    read_back: Vec<u8>,
+}
+
+impl State {
+    fn run(mut self, tasks: &Receiver<Task>) -> Result<(), StoreError> {
+        for task in tasks {
+            match task {
+                Task::Chunk(bytes, _permit) => self.take_in(&bytes)?,
+                Task::ReadTo(end) => self.read_to(end)?,
+                Task::Restart { lost } => self.restart(lost),
+                // Whoever asked may be gone; nothing is lost then.
+                Task::Summarise(reply) => drop(reply.send(self.summary())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Hashes, and streams out, the bytes that follow the hashed ones.
+    fn take_in(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.hashes.update(bytes);
+        let end = self.hashed + bytes.len() as u64;
+        if let Some(stream) = self.stream.as_mut().filter(|_| end > self.streamed) {
+            let known = usize::try_from(self.streamed.saturating_sub(self.hashed)).expect("within a chunk");
+            stream.write_all(&bytes[known..]).and_then(|()| stream.flush()).map_err(StoreError::stream)?;
+            self.streamed = end;
+        }
+        self.hashed = end;
+        Ok(())
+    }
+
+    fn read_to(&mut self, end: u64) -> Result<(), StoreError> {
+        let mut buffer = std::mem::take(&mut self.read_back);
+        buffer.resize(usize::try_from(end - self.hashed).expect("a small step"), 0);
+        self.part.read_at(&mut buffer, self.hashed)?;
+        self.take_in(&buffer)?;
+        self.read_back = buffer;
+        Ok(())
+    }
+
+    fn restart(&mut self, lost: u64) {
+        self.streamed_wrong |= self.streamed > lost;
+        self.hashes = Hashes::new(self.algorithms.iter().copied());
+        self.hashed = 0;
+    }
+
+    fn summary(&self) -> Summary {
+        Summary {
+            part: Arc::clone(&self.part),
+            bytes: self.hashed,
+            digests: self.hashes.clone().finish(),
+            streamed_wrong: self.streamed_wrong,
+        }
+    }
+}
