@@ -149,3 +149,60 @@ fn a_checksum_lets_a_mirror_stand_in_for_a_dead_origin() {
     engine.fetch("http://127.0.0.1:9/file.bin", &more).exits(0);
     engine.assert_file("out", &file.bytes);
 }
+
+/// The last bytes of a crawling origin are fetched from the mirror as well, and
+/// the mirror lies about the very first of them: no sample is needed to see it.
+#[test]
+fn a_lie_about_bytes_that_two_sources_gave_is_seen() {
+    const CRAWL: u32 = 40 * 1024;
+    let file = File::new(data::bytes(192 * 1024, 1)).etag("\"v1\"");
+    let served = file.clone();
+    let origin = Origin::start(move |request| served.at(request, "/file.bin").paced(CRAWL));
+    let served = file.clone();
+    let mirror = Origin::start(move |request| {
+        let start = request.start();
+        // Honest in the half that it is trusted with first.
+        if start >= served.bytes.len() / 2 {
+            return served.answer(request);
+        }
+        let mut bytes = served.bytes.to_vec();
+        bytes[start..start + 512].fill(0);
+        // Slow after its first piece, so that the origin gets to give the same bytes.
+        File::new(bytes.into()).etag("\"v1\"").answer(request).paced(CRAWL / 2)
+    });
+    let engine = Engine::new();
+    let run = engine.fetch(&origin.file_url(), &["--no-rules", "--no-cache", "--mirror", &mirror.file_url()]).exits(0);
+    engine.assert_file("out", &file.bytes);
+    assert!(mirror.requests().len() > 1, "the mirror was never asked for the origin's bytes: {}", run.stderr);
+}
+
+/// Of two mirrors one has a single wrong byte: it is named, the other one is
+/// not, and only the wrong byte is fetched again.
+#[test]
+fn the_guilty_mirror_is_named_and_the_other_one_spared() {
+    let file = file(8, 1);
+    let serve = |file: &File| {
+        let served = file.clone();
+        Origin::start(move |request| served.at(request, "/file.bin").paced(4 * MIB_PER_SECOND))
+    };
+    let (origin, honest) = (serve(&file), serve(&file));
+    let mut wrong = file.bytes.to_vec();
+    for at in (0..wrong.len()).step_by(256 * 1024) {
+        wrong[at + 100_000] ^= 1;
+    }
+    let guilty = serve(&File::new(wrong.into()).etag("\"v1\""));
+    let engine = Engine::new();
+    let digest = format!("sha-256:{}", sha256(&file.bytes));
+    let (honest_url, guilty_url) = (honest.file_url(), guilty.file_url());
+    let run = engine.fetch(
+        &origin.file_url(),
+        &["--no-rules", "--checksum", &digest, "--mirror", &honest_url, "--mirror", &guilty_url],
+    );
+    let receipt = run.exits(0).receipt();
+    engine.assert_file("out", &file.bytes);
+    let state = |url: &str| {
+        let sources = receipt["sources"].as_array().expect("sources");
+        sources.iter().find(|source| source["url"] == url).expect("every source")["state"].clone()
+    };
+    assert_eq!((state(&guilty_url), state(&honest_url)), ("refused".into(), "active".into()), "{receipt:#}");
+}

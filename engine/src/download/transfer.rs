@@ -285,7 +285,7 @@ impl<'a> Transfer<'a> {
             self.setup.budget.refill();
         }
         match end {
-            LaneEnd::Finished => self.schedule.finish(id),
+            LaneEnd::Finished => self.schedule.finish(id, self.now()),
             LaneEnd::Failed(LaneError::Store(error)) => return Err(error.into()),
             LaneEnd::Failed(LaneError::Changed) => return Err(DownloadError::Changing),
             LaneEnd::Failed(error) => {

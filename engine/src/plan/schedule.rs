@@ -159,8 +159,9 @@ impl Schedule {
 
     /// A lane delivered all it was asked for. Those that raced with it are
     /// stopped by the next plan.
-    pub fn finish(&mut self, id: LaneId) {
+    pub fn finish(&mut self, id: LaneId, now: Duration) {
         let Some(lane) = self.lanes.remove(&id) else { return };
+        lane.conclude(&mut self.sources[lane.source.0], now);
         self.delivered += lane.left();
         let beaten: Vec<LaneId> = self.racers(lane.race).map(|(id, _)| id).collect();
         for id in beaten {

@@ -131,6 +131,15 @@ impl Lane {
         new_bytes
     }
 
+    /// Takes in that it has delivered everything. One that was too quick for a
+    /// sample tells its source's rate now, on the safe side.
+    pub fn conclude(&self, source: &mut Source, now: Duration) {
+        let seconds = now.saturating_sub(self.opened).as_secs_f64();
+        if source.lane_rate.is_none() && seconds > 0.0 {
+            source.lane_rate = Some(to_f64(self.end - self.start) / seconds);
+        }
+    }
+
     /// Whether it has kept silent for so long that it is to be given up.
     pub fn is_stalled(&self, source: &Source, now: Duration) -> bool {
         self.left() > 0 && now.saturating_sub(self.heard).as_secs_f64() > source.patience_s()

@@ -143,7 +143,7 @@ fn report(
         let lane = open.remove(&id).expect("an open lane");
         receive(outcome, ByteRange::new(lane.start, position));
         if position >= lane.end {
-            schedule.finish(id);
+            schedule.finish(id, now);
         } else {
             schedule.fail(id, Failure::default(), now);
         }
@@ -246,7 +246,7 @@ fn an_adopted_response_ends_with_the_missing_run() {
     let (lane, range) =
         schedule.adopt(origin, ByteRange::new(10, 40), Duration::ZERO, Duration::ZERO).expect("byte 10 is missing");
     assert_eq!(range, ByteRange::new(10, 20));
-    schedule.finish(lane);
+    schedule.finish(lane, Duration::ZERO);
     assert_eq!(schedule.remaining(), 10);
 }
 
