@@ -1,4 +1,5 @@
-//! A real nginx on loopback: several host names over TLS on one port.
+//! A real nginx on loopback: several host names over TLS on one port, or what
+//! the caller's configuration says.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -41,24 +42,33 @@ pub struct Nginx {
 impl Nginx {
     /// Starts nginx and returns once it accepts connections.
     pub fn start(authority: &Authority, sites: &[Site]) -> Self {
+        let names: Vec<&str> = sites.iter().map(|site| site.name).collect();
+        let certificate = authority.issue(&names);
+        Self::serve(|folder, address| {
+            certificate.write_pem(folder);
+            for site in sites {
+                fs::write(folder.join(site.name), &site.content).expect("scratch is writable");
+            }
+            servers(folder, address, sites)
+        })
+    }
+
+    /// Starts nginx with what `http` puts into the block of that name, given
+    /// a scratch folder and the address to listen on.
+    pub fn serve(http: impl Fn(&Path, SocketAddr) -> String) -> Self {
         for _ in 0..PORT_TRIES {
-            if let Some(nginx) = Self::try_start(authority, sites) {
+            if let Some(nginx) = Self::try_serve(&http) {
                 return nginx;
             }
         }
         panic!("nginx did not start on any of {PORT_TRIES} ports; is it installed?");
     }
 
-    fn try_start(authority: &Authority, sites: &[Site]) -> Option<Self> {
+    fn try_serve(http: impl Fn(&Path, SocketAddr) -> String) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a scratch folder");
-        let names: Vec<&str> = sites.iter().map(|site| site.name).collect();
-        authority.issue(&names).write_pem(folder.path());
-        for site in sites {
-            fs::write(folder.path().join(site.name), &site.content).expect("scratch is writable");
-        }
         let address = free_address();
-        fs::write(folder.path().join("nginx.conf"), configuration(folder.path(), address, sites))
-            .expect("scratch is writable");
+        let configuration = configuration(folder.path(), &http(folder.path(), address));
+        fs::write(folder.path().join("nginx.conf"), configuration).expect("scratch is writable");
         let child = Command::new("nginx")
             .arg("-p")
             .arg(folder.path())
@@ -84,6 +94,11 @@ impl Nginx {
             thread::sleep(Duration::from_millis(10));
         }
         false
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A `--resolve` value that sends `https://name/` here.
@@ -132,19 +147,22 @@ fn access(line: &str) -> Access {
     Access { host: host.to_owned(), uri: uri.to_owned(), status: status.parse().expect("a status") }
 }
 
-fn configuration(folder: &Path, address: SocketAddr, sites: &[Site]) -> String {
-    let servers = sites.iter().map(|site| server(folder, address, site)).collect::<Vec<_>>().concat();
+fn configuration(folder: &Path, http: &str) -> String {
     // A relative temp path would be below nginx's compiled-in prefix, which only root may write.
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("  {kind}_temp_path {}/{kind};\n", folder.display()))
         .concat();
     format!(
         "daemon off;\nmaster_process off;\nworker_processes 1;\npid nginx.pid;\n\
-         events {{ worker_connections 512; }}\n\
-         http {{\n{temporary}\
-         \x20 log_format fields '$host\\t$request_uri\\t$status';\n\
-         \x20 access_log access.log fields;\n\
-         \x20 ssl_certificate {0}/cert.pem;\n  ssl_certificate_key {0}/key.pem;\n{servers}}}\n",
+         events {{ worker_connections 512; }}\nhttp {{\n{temporary}{http}}}\n"
+    )
+}
+
+fn servers(folder: &Path, address: SocketAddr, sites: &[Site]) -> String {
+    let servers = sites.iter().map(|site| server(folder, address, site)).collect::<Vec<_>>().concat();
+    format!(
+        "  log_format fields '$host\\t$request_uri\\t$status';\n  access_log access.log fields;\n\
+         \x20 ssl_certificate {0}/cert.pem;\n  ssl_certificate_key {0}/key.pem;\n{servers}",
         folder.display()
     )
 }
