@@ -1,27 +1,30 @@
 //! Secrets go to the origin they were given for, and nowhere else.
 
-use crate::rig::{Answer, Engine, File, MIB_PER_SECOND, Origin, Request, file};
+use crate::rig::{Answer, Authority, Engine, File, MIB_PER_SECOND, Origin, Request, Run, file, fixture, sha256};
 
 const SECRET: &str = "s3cr3t";
 
 /// `me:s3cr3t` as HTTP Basic writes it.
 const BASIC: &str = "bWU6czNjcjN0";
 
-/// Ways to give a secret: the arguments, and what its request carries.
-fn secrets() -> Vec<(Vec<&'static str>, &'static str)> {
-    vec![
-        (vec!["-H", "Authorization: Bearer s3cr3t"], SECRET),
-        (vec!["-H", "Cookie: session=s3cr3t"], SECRET),
-        (vec!["-H", "Proxy-Authorization: Basic s3cr3t"], SECRET),
-        (vec!["-H", "X-Api-Key: s3cr3t"], SECRET),
-        (vec!["--netrc"], BASIC),
-    ]
+/// One way to give a secret.
+#[derive(Debug, Clone, Copy)]
+struct Given {
+    arguments: &'static [&'static str],
+    /// What stands before the host in the URL.
+    login: &'static str,
+    /// What a request with the secret carries.
+    sent: &'static str,
 }
 
-fn paced(file: &File) -> Origin {
-    let served = file.clone();
-    Origin::start(move |request| served.at(request, "/file.bin").paced(4 * MIB_PER_SECOND))
-}
+const GIVEN: [Given; 6] = [
+    Given { arguments: &["-H", "Authorization: Bearer s3cr3t"], login: "", sent: SECRET },
+    Given { arguments: &["-H", "Cookie: session=s3cr3t"], login: "", sent: SECRET },
+    Given { arguments: &["-H", "Proxy-Authorization: Basic s3cr3t"], login: "", sent: SECRET },
+    Given { arguments: &["-H", "X-Api-Key: s3cr3t"], login: "", sent: SECRET },
+    Given { arguments: &["--netrc"], login: "", sent: BASIC },
+    Given { arguments: &[], login: "me:s3cr3t@", sent: BASIC },
+];
 
 fn with_netrc(host: &str) -> Engine {
     let engine = Engine::new();
@@ -32,47 +35,234 @@ fn with_netrc(host: &str) -> Engine {
     engine
 }
 
+/// The origin: whatever it is asked for, it asks for the secret.
+fn guarded(given: Given, answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Origin {
+    Origin::start(move |request| if request.mentions(given.sent) { answer(request) } else { Answer::status(401) })
+}
+
+/// Serves `file`, slowly enough that others are asked as well.
+fn paced(file: &File) -> impl Fn(&Request) -> Answer + Send + Sync + use<> {
+    let served = file.clone();
+    move |request| served.at(request, "/file.bin").paced(4 * MIB_PER_SECOND)
+}
+
+/// Downloads `files.example/file.bin`, which is `origin`, with a secret for it.
+fn fetch(engine: &Engine, given: Given, origin: &Origin, more: &[&str]) -> Run {
+    let resolve = origin.resolve("files.example:80");
+    let url = format!("http://{}files.example/file.bin", given.login);
+    let fixed = ["--allow-private-mirrors", "--resolve", &resolve];
+    engine.fetch(&url, &[&fixed[..], given.arguments, more].concat())
+}
+
+/// Asserts that `elsewhere` was asked, and never with a secret.
 #[track_caller]
-fn assert_kept(requests: &[Request], secret: &str) {
-    for request in requests {
-        assert!(!request.mentions(secret), "the secret leaked: {request:?}");
+fn assert_kept(given: Given, elsewhere: &Origin) {
+    assert!(!elsewhere.requests().is_empty(), "{given:?}: nobody asked");
+    for request in elsewhere.requests() {
+        assert!(!request.mentions(SECRET) && !request.mentions(BASIC), "{given:?} leaked: {request:?}");
     }
 }
 
 #[test]
-fn no_secret_reaches_a_mirror() {
+fn no_secret_reaches_a_mirror_that_was_typed() {
     let file = file(8, 1);
-    for (arguments, secret) in secrets() {
-        let (origin, mirror) = (paced(&file), paced(&file));
+    for given in GIVEN {
+        let (origin, mirror) = (guarded(given, paced(&file)), Origin::start(paced(&file)));
         let engine = with_netrc("files.example");
-        let resolve = origin.resolve("files.example:80");
-        let mirrored = mirror.file_url();
-        let more = [&["--no-rules", "--resolve", &resolve, "--mirror", &mirrored], &arguments[..]].concat();
-        engine.fetch("http://files.example/file.bin", &more).exits(0);
+        let receipt = fetch(&engine, given, &origin, &["--no-rules", "--mirror", &mirror.file_url()]);
+        let receipt = receipt.exits(0).receipt();
         engine.assert_file("out", &file.bytes);
-        assert!(origin.requests().iter().any(|request| request.mentions(secret)), "{arguments:?} was not sent");
-        assert!(!mirror.requests().is_empty(), "the mirror was not asked");
-        assert_kept(&mirror.requests(), secret);
+        assert_kept(given, &mirror);
+        // The origin's part in the comparison needed the secret as well.
+        assert!(receipt["verified"]["sampled_bytes"].as_u64() > Some(0), "{receipt:#}");
     }
 }
 
+#[test]
+fn no_secret_reaches_a_mirror_that_a_rule_names() {
+    let file = file(8, 1);
+    for given in GIVEN {
+        let (origin, mirror) = (guarded(given, paced(&file)), Origin::start(paced(&file)));
+        let engine = with_netrc("files.example");
+        let table = "[rules.swap-host]\nfrom = \"files.example\"\nto = [\"http://mirror.example\"]\n";
+        engine.write("rules.toml", table);
+        let (rule, resolve) = (fixture("swap-host"), mirror.resolve("mirror.example:80"));
+        let more = ["--config", "rules.toml", "--rule", &rule, "--resolve", &resolve];
+        fetch(&engine, given, &origin, &more).exits(0);
+        engine.assert_file("out", &file.bytes);
+        assert_kept(given, &mirror);
+    }
+}
+
+#[test]
+fn no_secret_reaches_a_mirror_that_the_origin_links_to() {
+    let file = file(8, 1);
+    for given in GIVEN {
+        let mirror = Origin::start(paced(&file));
+        let (link, served) = (format!("<{}>; rel=duplicate", mirror.file_url()), paced(&file));
+        let origin = guarded(given, move |request| served(request).header("Link", link.as_str()));
+        let engine = with_netrc("files.example");
+        fetch(&engine, given, &origin, &["--no-rules"]).exits(0);
+        engine.assert_file("out", &file.bytes);
+        assert_kept(given, &mirror);
+    }
+}
+
+#[test]
+fn no_secret_reaches_a_mirror_that_a_metalink_names() {
+    let file = file(8, 1);
+    for given in GIVEN.into_iter().filter(|given| given.login.is_empty()) {
+        let (origin, mirror) = (guarded(given, paced(&file)), Origin::start(paced(&file)));
+        let engine = with_netrc("files.example");
+        let list = format!(
+            "<metalink xmlns=\"urn:ietf:params:xml:ns:metalink\"><file name=\"out\">\
+             <url priority=\"1\">http://files.example/file.bin</url><url priority=\"2\">{}</url></file></metalink>",
+            mirror.file_url()
+        );
+        engine.write("list.meta4", list);
+        let resolve = origin.resolve("files.example:80");
+        let fixed = ["--no-rules", "--allow-private-mirrors", "--resolve", &resolve, "-i", "list.meta4"];
+        engine.download([&fixed[..], given.arguments].concat()).exits(0);
+        engine.assert_file("out", &file.bytes);
+        assert_kept(given, &mirror);
+    }
+}
+
+/// Another port, another host, another scheme: each is another origin.
 #[test]
 fn no_secret_crosses_a_redirect_to_another_origin() {
-    let file = file(4, 1);
-    for (arguments, secret) in secrets() {
-        let target = Origin::file(&file);
-        let location = target.file_url();
-        let origin =
-            Origin::start(move |_| Answer::redirect(location.clone()).header("Set-Cookie", "id=s3cr3t; Path=/"));
+    let file = file(2, 1);
+    let authority = Authority::new();
+    for given in GIVEN {
+        let plain = Origin::start(paced(&file));
+        let secure = Origin::start_tls(&authority, &["files.example"], paced(&file));
+        let port = plain.address().port();
+        let places = [
+            (&plain, format!("http://files.example:{port}/file.bin"), format!("files.example:{port}:127.0.0.1")),
+            (&plain, "http://other.example/file.bin".to_owned(), plain.resolve("other.example:80")),
+            (&secure, "https://files.example/file.bin".to_owned(), secure.resolve("files.example:443")),
+        ];
+        for (elsewhere, location, resolve) in places {
+            let origin = guarded(given, move |_| {
+                Answer::redirect(location.clone()).header("Set-Cookie", "id=s3cr3t; Path=/; Domain=example")
+            });
+            let engine = with_netrc("files.example");
+            let more = ["--no-rules", "-x", "4", "--cacert", &authority.pem(), "--resolve", &resolve];
+            fetch(&engine, given, &origin, &more).exits(0);
+            engine.assert_file("out", &file.bytes);
+            assert_kept(given, elsewhere);
+        }
+    }
+}
+
+/// On the way home the secret may be sent again, but not before.
+#[test]
+fn no_secret_is_told_on_the_way_through_another_origin() {
+    let file = file(2, 1);
+    for given in GIVEN {
+        let elsewhere = Origin::start(|_| Answer::redirect("http://files.example/home/file.bin"));
+        let (location, served) = (elsewhere.file_url(), file.clone());
+        let origin = guarded(given, move |request| match request.path.as_str() {
+            "/home/file.bin" => served.answer(request),
+            _ => Answer::redirect(location.clone()),
+        });
         let engine = with_netrc("files.example");
-        let resolve = origin.resolve("files.example:80");
-        let more =
-            [&["--no-rules", "--allow-private-mirrors", "-x", "4", "--resolve", &resolve], &arguments[..]].concat();
-        engine.fetch("http://files.example/file.bin", &more).exits(0);
+        fetch(&engine, given, &origin, &["--no-rules"]).exits(0);
         engine.assert_file("out", &file.bytes);
-        assert!(origin.requests().iter().any(|request| request.mentions(secret)), "{arguments:?} was not sent");
-        assert_kept(&target.requests(), secret);
-        assert_kept(&target.requests(), SECRET);
+        assert_kept(given, &elsewhere);
+    }
+}
+
+/// Checksum files beside the file are behind the same lock.
+#[test]
+fn a_secret_is_told_when_the_origins_checksum_is_asked_for() {
+    let file = file(1, 1);
+    for given in GIVEN {
+        let (served, list) = (file.clone(), format!("{}  file.bin\n", sha256(&file.bytes)));
+        let origin = guarded(given, move |request| match request.path.as_str() {
+            "/SHA256SUMS" => Answer::text(list.clone()),
+            _ => served.at(request, "/file.bin"),
+        });
+        let engine = with_netrc("files.example");
+        let receipt = fetch(&engine, given, &origin, &["--no-rules", "--require-checksum"]).exits(0).receipt();
+        assert_eq!(receipt["verified"]["by"], "sidecar", "{given:?}");
+    }
+}
+
+#[test]
+fn no_secret_follows_a_checksum_elsewhere() {
+    let file = file(1, 1);
+    for given in GIVEN {
+        let list = format!("{}  file.bin\n", sha256(&file.bytes));
+        let elsewhere = Origin::start(move |_| Answer::text(list.clone()));
+        let (location, served) = (elsewhere.url("/sums"), file.clone());
+        let origin = guarded(given, move |request| match request.path.as_str() {
+            "/file.bin" => served.answer(request),
+            _ => Answer::redirect(location.clone()),
+        });
+        let engine = with_netrc("files.example");
+        fetch(&engine, given, &origin, &["--no-rules", "--require-checksum"]).exits(0);
+        assert_kept(given, &elsewhere);
+        let engine = with_netrc("files.example");
+        let more = ["--no-rules", "--no-cache", "--checksum-file", &elsewhere.url("/sums")];
+        fetch(&engine, given, &origin, &more).exits(0);
+        assert_kept(given, &elsewhere);
+    }
+}
+
+/// A token for github.com is none for its API, which is another origin.
+#[test]
+fn no_secret_reaches_githubs_api() {
+    const URL: &str = "https://github.com/owner/project/releases/download/v1/file.bin";
+    let (authority, file) = (Authority::new(), file(1, 1));
+    let given = GIVEN[0];
+    let served = file.clone();
+    let origin = Origin::start_tls(&authority, &["github.com"], move |request| served.at(request, "/file.bin"));
+    let release = format!(r#"{{"assets":[{{"name":"file.bin","digest":"sha256:{}"}}]}}"#, sha256(&file.bytes));
+    let api = Origin::start_tls(&authority, &["api.github.com"], move |_| Answer::text(release.clone()));
+    let (pem, github, api_github) =
+        (authority.pem(), origin.resolve("github.com:443"), api.resolve("api.github.com:443"));
+    let more = ["--no-rules", "--allow-private-mirrors", "--require-checksum", "--cacert", &pem];
+    let resolve = ["--resolve", &github, "--resolve", &api_github];
+    let engine = Engine::new();
+    let receipt = engine.fetch(URL, &[&more, &resolve[..], given.arguments].concat()).exits(0).receipt();
+    assert_eq!(receipt["verified"]["by"], "github-digest", "{receipt:#}");
+    assert!(origin.requests_for(URL.trim_start_matches("https://github.com")).iter().all(|r| r.mentions(given.sent)));
+    assert_kept(given, &api);
+}
+
+/// What a secret opened is not for those who come without it.
+#[test]
+fn the_cache_does_not_stand_in_for_a_secret() {
+    let file = file(1, 1);
+    for given in GIVEN {
+        let served = file.clone();
+        let origin =
+            guarded(given, move |request| served.at(request, "/file.bin").header("Cache-Control", "max-age=3600"));
+        let engine = with_netrc("files.example");
+        fetch(&engine, given, &origin, &["--no-rules"]).exits(0);
+        let without = Given { arguments: &[], login: "", ..given };
+        fetch(&engine, without, &origin, &["--no-rules", "--if-exists", "overwrite"]).fails(5);
+    }
+}
+
+/// A stored file is asked about without a secret, and one that needs a secret
+/// is asked for with it.
+#[test]
+fn a_secret_goes_past_what_the_cache_keeps() {
+    let (public, private) = (file(1, 1), file(1, 2));
+    for given in GIVEN {
+        let (open, closed) = (public.clone(), private.clone());
+        let origin = Origin::start(move |request| {
+            let served = if request.mentions(given.sent) { &closed } else { &open };
+            served.at(request, "/file.bin").header("Cache-Control", "max-age=3600")
+        });
+        let engine = with_netrc("files.example");
+        let overwrite = ["--no-rules", "--if-exists", "overwrite"];
+        fetch(&engine, Given { arguments: &[], login: "", ..given }, &origin, &overwrite).exits(0);
+        engine.assert_file("out", &public.bytes);
+        fetch(&engine, given, &origin, &overwrite).exits(0);
+        engine.assert_file("out", &private.bytes);
     }
 }
 

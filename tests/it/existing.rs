@@ -66,7 +66,7 @@ pub fn half(file: &File) -> Origin {
 }
 
 /// The same URL for the server before and the server after the interruption.
-const URL: &str = "http://files.example/file.bin";
+pub const URL: &str = "http://files.example/file.bin";
 
 /// An engine whose download of `file` was killed half-way.
 pub fn killed_half_way(file: &File) -> Engine {

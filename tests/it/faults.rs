@@ -1,6 +1,9 @@
 //! Servers that break off, lie, stall and limit: the bytes are right in the
 //! end, or the run fails with nothing under the final name.
 
+mod lies;
+mod wire;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::rig::{Answer, Ending, Engine, File, KIB, MIB, MIB_PER_SECOND, Origin, Request, Run, file};
@@ -161,6 +164,35 @@ fn a_file_that_changes_under_way_is_never_mixed() {
         );
     run.exits(0);
     engine.assert_file("out", &new.bytes);
+}
+
+/// What belongs to the first answer must not be said of the second.
+#[test]
+fn a_stream_that_changes_under_way_is_never_mixed() {
+    let new = file(2, 2).without_ranges();
+    let replaced = new.clone();
+    let (engine, run, _, origin) = against(move |request, old| match request.nth {
+        0 => old.clone().without_ranges().answer(request).cut(MIB, Ending::Close),
+        _ => replaced.answer(request),
+    });
+    run.exits(0);
+    engine.assert_file("out", &new.bytes);
+    let receipt = engine.fetch(&origin.file_url(), &["--no-rules", "--no-cache"]).exits(0).receipt();
+    assert_eq!(receipt["already_there"], true, "{receipt:#}");
+}
+
+#[test]
+fn a_stream_that_changes_to_another_of_its_size_is_known_by_its_own_validators() {
+    let new = file(4, 2).without_ranges();
+    let replaced = new.clone();
+    let (engine, run, _, origin) = against(move |request, old| match request.nth {
+        0 => old.clone().without_ranges().answer(request).cut(MIB, Ending::Close),
+        _ => replaced.answer(request),
+    });
+    run.exits(0);
+    engine.assert_file("out", &new.bytes);
+    let receipt = engine.fetch(&origin.file_url(), &["--no-rules", "--no-cache"]).exits(0).receipt();
+    assert_eq!(receipt["already_there"], true, "{receipt:#}");
 }
 
 /// The server ignores `If-Range`, so the validator on the 206 is the only sign.

@@ -10,6 +10,7 @@ mod disk;
 mod download;
 mod existing;
 mod faults;
+mod fuzz_corpus;
 mod github;
 mod hostile;
 mod jobs;

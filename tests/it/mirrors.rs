@@ -1,5 +1,7 @@
 //! Mirrors that are wrong, dead, slow or lying, beside an honest origin.
 
+use std::time::Duration;
+
 use crate::rig::{
     Answer, Ending, Engine, File, MIB, MIB_PER_SECOND, Origin, Request, Run, bytes_by_host, data, file, sha256,
 };
@@ -123,6 +125,106 @@ fn copies_that_the_origin_links_to_are_used_where_they_may_be() {
 #[test]
 fn a_mirror_that_answers_with_a_page_is_not_admitted() {
     the_origin_suffices(|_, _| Answer::text("<html>log in</html>").header("Content-Type", "text/html"));
+}
+
+/// An origin that is merely slow to answer: by then a mirror has spoken.
+fn before_the_origin(mirror: Origin, served: File, more: &[&str]) -> (Engine, Run, Origin) {
+    let origin = Origin::start(move |request| {
+        let delay = if request.nth == 0 { Duration::from_secs(2) } else { Duration::ZERO };
+        served.at(request, "/file.bin").late(delay)
+    });
+    let engine = Engine::new();
+    let run = engine.fetch(&origin.file_url(), &[&["--no-rules", "--mirror", &mirror.file_url()], more].concat());
+    (engine, run, mirror)
+}
+
+/// The origin is up: a page must not win because it came sooner.
+#[test]
+fn a_page_that_comes_before_the_origins_answer_is_not_the_file() {
+    for served in [file(2, 1), file(2, 1).without_ranges()] {
+        let checksum = format!("sha-256:{}", sha256(&served.bytes));
+        for more in [&[][..], &["--checksum", &checksum]] {
+            let page = Origin::start(|_| Answer::text("<html>log in</html>"));
+            let (engine, run, page) = before_the_origin(page, served.clone(), more);
+            run.exits(0);
+            engine.assert_file("out", &served.bytes);
+            assert!(!page.requests().is_empty(), "the mirror was not asked");
+        }
+    }
+}
+
+#[test]
+fn another_file_that_comes_before_the_origins_answer_is_not_the_file() {
+    for served in [file(2, 1), file(2, 1).without_ranges()] {
+        for other in [file(1, 2), file(2, 2)] {
+            let (engine, run, _mirror) = before_the_origin(Origin::file(&other), served.clone(), &[]);
+            run.exits(0);
+            engine.assert_file("out", &served.bytes);
+        }
+    }
+}
+
+/// Entity tags mean nothing across hosts: an honest mirror's work is kept.
+#[test]
+fn a_copy_that_comes_before_the_origins_answer_is_compared_and_kept() {
+    for served in [file(2, 1), file(2, 1).without_ranges()] {
+        let copy = Origin::file(&file(2, 1).etag("\"of the mirror\""));
+        let (engine, run, _copy) = before_the_origin(copy, served.clone(), &[]);
+        let receipt = run.exits(0).receipt();
+        engine.assert_file("out", &served.bytes);
+        let source = &receipt["sources"][1];
+        assert_eq!(
+            (source["role"].as_str(), source["state"].as_str()),
+            (Some("mirror"), Some("active")),
+            "{receipt:#}"
+        );
+        assert!(source["bytes"].as_u64() >= Some(MIB as u64), "{receipt:#}");
+        assert!(receipt["verified"]["sampled_bytes"].as_u64() > Some(0), "{receipt:#}");
+    }
+}
+
+/// Where the origin is gone for good, what the user named may stand in for it.
+#[test]
+fn a_mirror_without_ranges_stands_in_for_a_dead_origin() {
+    let file = file(1, 1).without_ranges();
+    let mirror = Origin::file(&file);
+    let engine = Engine::new();
+    let run = engine.fetch("http://127.0.0.1:9/file.bin", &["--no-rules", "--mirror", &mirror.file_url()]).exits(0);
+    engine.assert_file("out", &file.bytes);
+    assert_eq!(run.receipt()["verified"]["by"], "unverified");
+}
+
+/// The origin still answers, but what it sends would take days.
+#[test]
+fn an_origin_that_crawls_does_not_hold_the_end() {
+    let file = file(2, 1);
+    let served = file.clone();
+    let origin = Origin::start(move |request| served.at(request, "/file.bin").paced(512));
+    let mirror = Origin::file(&file);
+    let engine = Engine::new();
+    let run = engine.fetch(&origin.file_url(), &["--no-rules", "--mirror", &mirror.file_url()]).exits(0);
+    engine.assert_file("out", &file.bytes);
+    assert!(run.took.as_secs() < 60, "took {:?}", run.took);
+}
+
+/// The samples that a mirror passes at first say nothing of what comes later.
+#[test]
+fn a_mirror_that_turns_bad_half_way_is_found_or_admitted_to_be_possible() {
+    let turning = |request: &Request, file: &File| {
+        let mut bytes = file.bytes.to_vec();
+        bytes[4 * MIB..].iter_mut().for_each(|byte| *byte ^= 0xFF);
+        File::new(bytes.into()).etag("\"v1\"").answer(request)
+    };
+    let digest = format!("sha-256:{}", sha256(&file(8, 1).bytes));
+    let (engine, run, file) = beside(turning, &["--checksum", &digest]);
+    assert_eq!(run.exits(0).receipt()["verified"]["by"], "checksum");
+    engine.assert_file("out", &file.bytes);
+
+    let (engine, run, file) = beside(turning, &[]);
+    let receipt = run.exits(0).receipt();
+    if engine.read("out") != *file.bytes {
+        assert_eq!(receipt["verified"]["by"], "unverified", "{receipt:#}");
+    }
 }
 
 #[test]

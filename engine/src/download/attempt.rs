@@ -102,7 +102,11 @@ impl Attempt<'_> {
         sources: &mut [Source],
         budget: &mut RetryBudget,
     ) -> Result<(Opened, Option<Journal>), DownloadError> {
-        let vouched = if !job.digests.is_empty() || !job.mirrors.is_empty() { Vouched::Yes } else { Vouched::No };
+        let vouched = match (job.digests.is_empty(), job.mirrors.is_empty()) {
+            (false, _) => Vouched::Bytes,
+            (true, false) => Vouched::Places,
+            (true, true) => Vouched::Nothing,
+        };
         let journal = self.journal(job).filter(|_| self.ranges == Ranges::Asked);
         let start = journal.as_ref().map_or(0, first_missing);
         let proves_itself = has_strong_digest(job);
@@ -212,7 +216,14 @@ impl Attempt<'_> {
         let validators = opened.representation.validators.clone();
         let sized = opened.representation.part_from.zip(opened.representation.size);
         let Some((start, size)) = sized else {
-            let single = Single { engine, observer, writer, size: opened.representation.size };
+            let single = Single {
+                engine,
+                observer,
+                writer,
+                size: opened.representation.size,
+                promised: job.size,
+                validators: validators.clone(),
+            };
             let source = &mut sources[opened.source];
             let _ = source.become_state(super::SourceState::Active, None);
             let size = single.run(source, opened.response, &mut budget, self.cancel).await?;

@@ -76,23 +76,36 @@ impl Audit {
     async fn compare(&self, block: ByteRange) -> Finding {
         let get = Get { scoped: self.scoped.as_ref(), ..Get::new(&self.origin, self.trust, Wanted::Range(block)) };
         let Ok(answer) = self.net.get(get).await else { return Finding::Unknown };
-        let Body::Part { size, range } = answer.body() else { return Finding::Unknown };
+        let (block, size) = match answer.body() {
+            Body::Part { range, size } if range == block => (block, Some(size)),
+            // Whoever serves no ranges still shows how the file begins.
+            Body::Whole(size) => (self.beginning(), size),
+            _ => return Finding::Unknown,
+        };
         let validators = Validators::of(answer.headers());
-        if size != self.expected.size || self.expected.validators.agrees(&validators) == Agreement::Different {
+        let is_other = size.is_some_and(|size| size != self.expected.size);
+        if is_other || self.expected.validators.agrees(&validators) == Agreement::Different {
             return Finding::Changed;
         }
         let length = usize::try_from(block.len()).expect("a block is small");
-        let Ok(theirs) = answer.collect(length).await else { return Finding::Unknown };
+        let Ok(theirs) = answer.first(length).await else { return Finding::Unknown };
         let part = self.writer.part();
         let read = tokio::task::spawn_blocking(move || {
             let mut ours = vec![0; length];
             part.read_at(&mut ours, block.start()).map(|()| ours)
         });
         match read.await {
-            Ok(Ok(ours)) if range == block && ours == theirs => Finding::Equal(block.len()),
-            Ok(Ok(ours)) if range == block && ours != theirs => Finding::Different,
+            Ok(Ok(_)) if theirs.len() < length || block.is_empty() => Finding::Unknown,
+            Ok(Ok(ours)) if ours == theirs => Finding::Equal(block.len()),
+            Ok(Ok(_)) => Finding::Different,
             _ => Finding::Unknown,
         }
+    }
+
+    /// The first block, as far as it was given; empty where it was not.
+    fn beginning(&self) -> ByteRange {
+        let run = self.given.first().filter(|run| run.start() == 0);
+        ByteRange::new(0, run.map_or(0, |run| run.end().min(BLOCK_BYTES)))
     }
 }
 

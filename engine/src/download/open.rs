@@ -20,6 +20,9 @@ use crate::plan::{Backoff, RetryBudget, Role};
 /// Most mirrors that are asked for the first answer.
 const MOST_MIRRORS: usize = 6;
 
+/// The source that is the origin.
+const ORIGIN: usize = 0;
+
 /// What the first answer says of the file.
 #[derive(Debug, Clone)]
 pub(super) struct Representation {
@@ -27,7 +30,7 @@ pub(super) struct Representation {
     pub size: Option<u64>,
     /// First byte of the body that is coming; none when ranges are not served.
     pub part_from: Option<u64>,
-    /// The server's validators.
+    /// The origin's validators; none where a mirror answered.
     pub validators: Validators,
 }
 
@@ -45,8 +48,7 @@ pub(super) struct Opening<'a> {
     pub observer: &'a dyn Observer,
     pub wanted: Wanted,
     pub if_range: Option<String>,
-    /// Whether mirrors may be believed when the origin says there is no such
-    /// file: the user named them or a digest.
+    /// How far mirrors may be believed in the origin's place.
     pub vouched: Vouched,
     /// How long the origin is asked alone.
     pub head_start: HeadStart,
@@ -68,11 +70,15 @@ impl HeadStart {
     pub(super) const LONG: Self = Self { silence: Duration::from_secs(10), failures: 3 };
 }
 
-/// Whether the user vouches for bytes of others.
+/// What the user vouches for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Vouched {
-    Yes,
-    No,
+    /// The bytes, by a digest.
+    Bytes,
+    /// The places, by naming them.
+    Places,
+    /// Nothing.
+    Nothing,
 }
 
 /// Asks until a source has answered. The first source is the origin.
@@ -88,6 +94,7 @@ pub(super) async fn open(
     let head_start = tokio::time::sleep(opening.head_start.silence);
     tokio::pin!(head_start);
     let mut blame: Option<NetError> = None;
+    let mut spare: Option<Opened> = None;
     let mut origin_failures = 0;
     loop {
         let (index, answer) = tokio::select! {
@@ -97,15 +104,20 @@ pub(super) async fn open(
                 attempts.extend(mirrors.map(|request| attempt(opening, request, Duration::ZERO)));
                 continue;
             }
-            else => return Err(blame.expect("every attempt failed with an error").into()),
+            else => return spare.ok_or_else(|| blame.expect("every other attempt failed with an error").into()),
         };
+        let is_origin = index == ORIGIN;
         let error = match answer.and_then(|response| usable_answer(opening, index, response)) {
-            Ok(opened) => return Ok(opened),
+            Ok(opened) if is_origin => return Ok(opened),
+            Ok(opened) if is_comparable(&opened, opening.vouched) => return Ok(opened),
+            Ok(opened) => {
+                spare.get_or_insert(opened);
+                continue;
+            }
             Err(error) => error,
         };
         Tally::count(&sources[index].tally.failures, 1);
-        let is_origin = sources[index].role == Role::Origin;
-        if is_origin && opening.vouched == Vouched::No && is_final(&error) {
+        if is_origin && opening.vouched == Vouched::Nothing && is_final(&error) {
             return Err(error.into());
         }
         let again = is_origin && error.is_passing() && budget.spend();
@@ -184,8 +196,18 @@ fn usable_answer(opening: &Opening<'_>, source: usize, response: Response) -> Re
             return Err(NetError::Protocol { host, what });
         }
     };
-    let validators = Validators::of(response.headers());
+    let validators = match source {
+        ORIGIN => Validators::of(response.headers()),
+        // Across hosts they mean nothing, and must not be remembered as the origin's.
+        _ => Validators::default(),
+    };
     Ok(Opened { source, representation: Representation { size, part_from, validators }, response })
+}
+
+/// Whether a mirror's answer can be found wrong later. One without ranges
+/// cannot, and every login page is one: it waits until the origin is given up.
+fn is_comparable(opened: &Opened, vouched: Vouched) -> bool {
+    opened.representation.part_from.is_some() || vouched == Vouched::Bytes
 }
 
 /// Whether the origin's answer settles that there is no such file.

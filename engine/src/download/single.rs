@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::source::{Source, Tally};
 use super::{DownloadError, Engine, Event, Observer, chance};
 use crate::model::ByteRange;
+use crate::model::http::{Agreement, Validators};
 use crate::net::{Body, Get, NetError, Response, Wanted};
 use crate::plan::{Backoff, RangeSet, RetryBudget};
 use crate::store::Writer;
@@ -21,7 +22,13 @@ pub(super) struct Single<'a> {
     pub engine: &'a Engine,
     pub observer: &'a dyn Observer,
     pub writer: Arc<Writer>,
+    /// Length that the server declares.
     pub size: Option<u64>,
+    /// Length that the user was promised: the one bound of a body that
+    /// declares none.
+    pub promised: Option<u64>,
+    /// Of the first answer; they go with the file into cache and history.
+    pub validators: Validators,
 }
 
 impl Single<'_> {
@@ -48,7 +55,7 @@ impl Single<'_> {
             };
             source.given = RangeSet::of(ByteRange::new(0, received));
             let error = match ended {
-                Ok(()) => return Ok(received),
+                Ok(()) => return self.whole(received),
                 Err(DownloadError::Net(error)) if error.is_passing() && budget.spend() => error,
                 Err(error) => return Err(error),
             };
@@ -66,6 +73,9 @@ impl Single<'_> {
             Tally::count(&source.tally.bytes, length);
             self.writer.write(*received, chunk).await?;
             *received += length;
+            if let Some(expected) = self.promised.filter(|promised| *received > *promised) {
+                return Err(DownloadError::Size { expected, got: *received });
+            }
             if reported.elapsed() >= REPORT {
                 reported = Instant::now();
                 #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
@@ -75,6 +85,13 @@ impl Single<'_> {
             }
         }
         Ok(())
+    }
+
+    fn whole(&self, received: u64) -> Result<u64, DownloadError> {
+        match self.promised {
+            Some(expected) if expected != received => Err(DownloadError::Size { expected, got: received }),
+            _ => Ok(received),
+        }
     }
 
     async fn rest(
@@ -97,8 +114,9 @@ impl Single<'_> {
         Tally::count(&source.tally.requests, 1);
         let get = Get { scoped: source.scoped.as_ref(), ..Get::new(&source.url, source.trust, Wanted::Everything) };
         let answer = self.engine.net.get(get).await?;
+        let is_same = self.validators.agrees(&Validators::of(answer.headers())) != Agreement::Different;
         match answer.body() {
-            Body::Whole(size) if size == self.size => Ok(answer),
+            Body::Whole(size) if size == self.size && is_same => Ok(answer),
             _ => Err(DownloadError::Changing),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{HeaderMap, StatusCode};
 use url::Url;
 
@@ -12,6 +12,11 @@ use super::client::Wanted;
 use crate::model::ByteRange;
 use crate::model::http::{ContentRange, retry_after};
 
+/// Largest file that any system can hold. A server that claims a larger one
+/// is not telling a length.
+const LARGEST_SIZE: u64 = i64::MAX as u64;
+/// The media type of several ranges in one answer.
+const MULTIPART: &[u8] = b"multipart/byteranges";
 /// Longest wait that a server may ask for.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 
@@ -38,6 +43,8 @@ pub enum Body {
 pub struct Response {
     inner: reqwest::Response,
     body: Body,
+    /// Bytes that the answer may still bring: those of its range.
+    left: u64,
     url: Url,
     host: String,
     stall_timeout: Duration,
@@ -60,7 +67,11 @@ impl Response {
             },
             Refusal::Contradiction(what) => NetError::Protocol { host: host.clone(), what },
         })?;
-        Ok(Self { inner, body, url, host, stall_timeout, waited: Duration::ZERO })
+        let left = match body {
+            Body::Part { range, .. } => range.len(),
+            _ => u64::MAX,
+        };
+        Ok(Self { inner, body, left, url, host, stall_timeout, waited: Duration::ZERO })
     }
 
     /// The same, with how long it took.
@@ -94,14 +105,32 @@ impl Response {
         self.inner.headers()
     }
 
-    /// The next bytes, or none at the end. Fails when nothing arrives for the
-    /// stall timeout. Cancel safe: a cancelled call loses no bytes.
+    /// The next bytes, or none at the end, which is that of the range at the
+    /// latest: what a server sends behind it belongs nowhere. Fails when nothing
+    /// arrives for the stall timeout. Cancel safe: a cancelled call loses no bytes.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, NetError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
         match tokio::time::timeout(self.stall_timeout, self.inner.chunk()).await {
-            Ok(Ok(chunk)) => Ok(chunk),
+            Ok(Ok(chunk)) => Ok(chunk.map(|mut chunk| {
+                chunk.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+                self.left -= chunk.len() as u64;
+                chunk
+            })),
             Ok(Err(error)) => Err(NetError::sort(&self.host, error)),
             Err(_) => Err(NetError::Stalled { host: self.host.clone(), after: self.stall_timeout }),
         }
+    }
+
+    /// The first `length` bytes of the body, or all of it where it has fewer.
+    pub async fn first(mut self, length: usize) -> Result<Vec<u8>, NetError> {
+        let mut first = Vec::with_capacity(length);
+        while first.len() < length {
+            let Some(chunk) = self.chunk().await? else { break };
+            first.extend_from_slice(&chunk[..chunk.len().min(length - first.len())]);
+        }
+        Ok(first)
     }
 
     /// The whole body, when it is no longer than `limit` bytes.
@@ -138,6 +167,7 @@ fn interpret(status: StatusCode, headers: &HeaderMap, wanted: Wanted) -> Result<
         }
         _ => return Err(Refusal::Status),
     }
+    check_framing(headers)?;
     let encoded =
         headers.get_all(CONTENT_ENCODING).iter().find(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
     if let Some(coding) = encoded {
@@ -149,9 +179,21 @@ fn interpret(status: StatusCode, headers: &HeaderMap, wanted: Wanted) -> Result<
     partial(headers, wanted)
 }
 
+/// The client ends a chunked body by its last chunk, whatever length is
+/// declared beside it, and undoes no other coding (RFC 9112 section 6.3).
+fn check_framing(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(_), _) if headers.contains_key(CONTENT_LENGTH) => contradiction("a length, and chunks that need none"),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => contradiction("a transfer coding that was not accepted"),
+    }
+}
+
 fn partial(headers: &HeaderMap, wanted: Wanted) -> Result<Body, Refusal> {
-    let multipart =
-        headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"multipart/byteranges"));
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.as_bytes().get(..MULTIPART.len()));
+    let multipart = media_type.is_some_and(|start| start.eq_ignore_ascii_case(MULTIPART));
     if multipart {
         return contradiction("several ranges, though one was asked for");
     }
@@ -165,6 +207,9 @@ fn partial(headers: &HeaderMap, wanted: Wanted) -> Result<Body, Refusal> {
     };
     if !fits {
         return contradiction(format!("the bytes {range}, which were not asked for"));
+    }
+    if size > LARGEST_SIZE {
+        return contradiction(format!("a size of {size} bytes"));
     }
     match content_length(headers)? {
         Some(length) if length != range.len() => contradiction(format!("{length} bytes for the range {range}")),
@@ -184,8 +229,8 @@ fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {
     match headers.get(CONTENT_LENGTH) {
         None => Ok(None),
         Some(value) => match value.to_str().ok().and_then(|text| text.parse().ok()) {
-            Some(length) => Ok(Some(length)),
-            None => contradiction("a malformed Content-Length"),
+            Some(length) if length <= LARGEST_SIZE => Ok(Some(length)),
+            _ => contradiction("a Content-Length that is none"),
         },
     }
 }
@@ -215,6 +260,7 @@ mod tests {
         let shorter = Body::Part { range: ByteRange::new(0, 5), size: 99 };
         assert_eq!(read(206, &[("content-range", "bytes 0-4/99")], FIRST), Ok(shorter));
         assert_eq!(read(200, &[("content-length", "99")], FIRST), Ok(Body::Whole(Some(99))));
+        assert_eq!(read(200, &[("transfer-encoding", "Chunked")], FIRST), Ok(Body::Whole(None)));
         assert_eq!(read(416, &[("content-range", "bytes */5")], FIRST), Ok(Body::BeyondEnd(Some(5))));
         assert_eq!(read(304, &[], FIRST), Ok(Body::NotModified));
     }
@@ -222,7 +268,7 @@ mod tests {
     #[test]
     fn refuses_what_contradicts() {
         type Case<'a> = (u16, &'a [(&'static str, &'a str)], Wanted);
-        let cases: [Case<'_>; 9] = [
+        let cases: [Case<'_>; 15] = [
             (206, &[("content-range", "bytes 1-9/99")], FIRST),
             (206, &[("content-range", "bytes 0-10/99")], FIRST),
             (206, &[("content-range", "bytes 0-9/*")], FIRST),
@@ -231,7 +277,13 @@ mod tests {
             (206, &[("content-range", "bytes 0-9/99"), ("content-type", "multipart/byteranges; boundary=x")], FIRST),
             (206, &[], FIRST),
             (206, &[("content-range", "bytes 0-98/99")], Wanted::Everything),
+            (206, &[("content-range", "bytes 0-9/99"), ("content-type", "Multipart/ByteRanges")], FIRST),
+            (206, &[("content-range", "bytes 0-9/9223372036854775808")], FIRST),
+            (200, &[("content-length", "9223372036854775808")], FIRST),
             (200, &[("content-encoding", "gzip")], FIRST),
+            (200, &[("transfer-encoding", "chunked"), ("content-length", "99")], FIRST),
+            (200, &[("transfer-encoding", "gzip, chunked")], FIRST),
+            (200, &[("transfer-encoding", "gzip"), ("transfer-encoding", "chunked")], FIRST),
         ];
         for (status, fields, wanted) in cases {
             assert!(matches!(read(status, fields, wanted), Err(Refusal::Contradiction(_))), "{fields:?}");

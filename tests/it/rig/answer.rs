@@ -1,6 +1,7 @@
 //! What the in-process origin says: honest answers, and lies on request.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use super::data::{Bytes, MIB};
 use super::request::{Request, Wanted};
@@ -12,10 +13,25 @@ pub enum Ending {
     KeepAlive,
     /// An orderly close, as of a server that crashed behind its kernel.
     Close,
+    /// The same below TLS, without TLS's own farewell.
+    Sever,
     /// A TCP reset.
     Reset,
     /// Silence, until the client gives up.
     Stall,
+    /// The body again and again, until the client gives up.
+    Endless,
+}
+
+/// How status line and fields are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Head {
+    /// As HTTP asks.
+    Written,
+    /// One byte a second.
+    Trickled,
+    /// Not at all: the body is all there is.
+    Absent,
 }
 
 /// How the length of the body is told.
@@ -33,16 +49,17 @@ pub enum Framing {
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
+    pub head: Head,
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
     /// The part of `body` that is sent.
     pub span: Range<usize>,
     pub framing: Framing,
     pub ending: Ending,
+    /// How long the server thinks before it says anything.
+    pub delay: Duration,
     /// Bytes a second; `None` sends as fast as the socket takes it.
     pub pace: Option<u32>,
-    /// Whether anything is said at all; a mute server accepts and waits.
-    pub mute: bool,
 }
 
 impl Answer {
@@ -66,16 +83,28 @@ impl Answer {
 
     /// Accepts the request and never says a word.
     pub fn silence() -> Self {
-        Self { mute: true, ending: Ending::Stall, ..Self::status(200) }
+        Self::verbatim([]).ending(Ending::Stall)
+    }
+
+    /// Sends these bytes, whatever they are, and closes the connection.
+    pub fn verbatim(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::whole(200, bytes.into().into()).headless()
     }
 
     fn part(status: u16, body: Bytes, span: Range<usize>) -> Self {
         let framing = Framing::Length(span.len());
-        Self { status, headers: Vec::new(), body, span, framing, ending: Ending::KeepAlive, pace: None, mute: false }
+        let (head, ending) = (Head::Written, Ending::KeepAlive);
+        Self { status, head, headers: Vec::new(), body, span, framing, ending, delay: Duration::ZERO, pace: None }
     }
 
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Adds a header without taking back one of the same name.
+    pub fn also(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
@@ -90,6 +119,35 @@ impl Answer {
     pub fn cut(mut self, bytes: usize, ending: Ending) -> Self {
         self.span.end = self.span.end.min(self.span.start + bytes);
         self.ending = ending;
+        self
+    }
+
+    /// Ends as `ending` says once the body is out.
+    pub fn ending(mut self, ending: Ending) -> Self {
+        self.ending = ending;
+        self
+    }
+
+    /// Sends the body alone, as HTTP/0.9 did, and closes the connection.
+    pub fn headless(mut self) -> Self {
+        self.head = Head::Absent;
+        self.framing = Framing::UntilClose;
+        self.ending = Ending::Close;
+        self
+    }
+
+    /// Says of a part that the whole has another size.
+    pub fn resized(mut self, size: &str) -> Self {
+        for (_, value) in self.headers.iter_mut().filter(|(name, _)| name == "Content-Range") {
+            let (range, _) = value.split_once('/').expect("a range and a size");
+            *value = format!("{range}/{size}");
+        }
+        self
+    }
+
+    /// Sends status line and headers one byte a second, as a slow loris does.
+    pub fn trickled(mut self) -> Self {
+        self.head = Head::Trickled;
         self
     }
 
@@ -109,6 +167,17 @@ impl Answer {
     pub fn until_close(mut self) -> Self {
         self.framing = Framing::UntilClose;
         self.ending = Ending::Close;
+        self
+    }
+
+    /// Sends the body again and again.
+    pub fn endless(self) -> Self {
+        self.chunked().ending(Ending::Endless)
+    }
+
+    /// Answers only after `delay`.
+    pub fn late(mut self, delay: Duration) -> Self {
+        self.delay = delay;
         self
     }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
 
-use super::answer::{Answer, Ending, File, Framing};
+use super::answer::{Answer, Ending, File, Framing, Head};
 use super::request::Request;
 use super::tls::{Authority, Wire};
 
@@ -157,8 +157,10 @@ impl Shared {
             match answer.ending {
                 Ending::KeepAlive => {}
                 Ending::Close => return wire.into_inner().close(),
+                Ending::Sever => return wire.get_ref().sever(),
                 Ending::Reset => return reset_on_close(wire.get_ref().socket()),
-                Ending::Stall => return wait_for_peer(wire.get_ref().socket()),
+                // An endless body ends when writing fails.
+                Ending::Stall | Ending::Endless => return wait_for_peer(wire.get_ref().socket()),
             }
         }
     }
@@ -172,14 +174,25 @@ impl Shared {
 }
 
 fn send(wire: &mut Wire, request: &Request, answer: &Answer) -> io::Result<()> {
-    if answer.mute {
-        return Ok(());
+    thread::sleep(answer.delay);
+    match answer.head {
+        Head::Written => wire.write_all(head(answer).as_bytes())?,
+        Head::Trickled => trickle(wire, head(answer).as_bytes())?,
+        Head::Absent => {}
     }
-    wire.write_all(head(answer).as_bytes())?;
     if request.method != "HEAD" {
         send_body(wire, answer)?;
     }
     wire.flush()
+}
+
+fn trickle(wire: &mut Wire, bytes: &[u8]) -> io::Result<()> {
+    for byte in bytes {
+        wire.write_all(&[*byte])?;
+        wire.flush()?;
+        thread::sleep(Duration::from_secs(1));
+    }
+    Ok(())
 }
 
 fn head(answer: &Answer) -> String {
@@ -188,15 +201,19 @@ fn head(answer: &Answer) -> String {
         Framing::Chunked => "Transfer-Encoding: chunked".to_owned(),
         Framing::UntilClose => "Connection: close".to_owned(),
     };
-    let mut lines = vec![format!("HTTP/1.1 {} Scripted", answer.status), framing];
+    let mut lines = vec![format!("HTTP/1.1 {} Scripted", answer.status)];
     lines.extend(answer.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    // Last, so that a scripted transfer coding is the one applied first.
+    lines.push(framing);
     lines.join("\r\n") + "\r\n\r\n"
 }
 
 fn send_body(wire: &mut Wire, answer: &Answer) -> io::Result<()> {
     let body = &answer.body[answer.span.clone()];
     let started = Instant::now();
-    for (piece, pieces_before) in body.chunks(WRITE_BYTES).zip(0..) {
+    let rounds = if answer.ending == Ending::Endless { usize::MAX } else { 1 };
+    let pieces = std::iter::repeat_n(body, rounds).flat_map(|body| body.chunks(WRITE_BYTES));
+    for (piece, pieces_before) in pieces.zip(0..) {
         if let Some(bytes_per_second) = answer.pace {
             let due = PIECE_AT_ONE_BYTE_PER_SECOND * pieces_before / bytes_per_second;
             thread::sleep(due.saturating_sub(started.elapsed()));

@@ -101,6 +101,11 @@ impl Wire {
             stream.conn.send_close_notify();
             let _ = stream.flush();
         }
+        self.sever();
+    }
+
+    /// Ends the stream below TLS: the peer is not told that it was meant to end.
+    pub fn sever(&self) {
         let _ = self.socket().shutdown(std::net::Shutdown::Write);
         // Unread input turns the close into a reset, which would overtake the
         // last bytes of the answer.

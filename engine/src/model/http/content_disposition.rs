@@ -42,7 +42,8 @@ fn extended_value(text: &str) -> Option<String> {
     let bytes: Vec<u8> = percent_decode_str(encoded).collect();
     if charset.eq_ignore_ascii_case("utf-8") {
         String::from_utf8(bytes).ok()
-    } else if charset.eq_ignore_ascii_case("iso-8859-1") {
+    } else if charset.eq_ignore_ascii_case("iso-8859-1") && encoded.is_ascii() {
+        // Raw characters were decoded once already, from whatever they were.
         Some(latin1(&bytes))
     } else {
         None
@@ -79,6 +80,7 @@ mod tests {
         for broken in ["UTF-8''%ff", "koi8-r''x", "plain", "UTF-8'x"] {
             assert_eq!(read(&format!("a; filename*={broken}; filename=b")).as_deref(), Some("b"), "{broken}");
         }
+        assert_eq!(disposition_file_name(b"a; filename*=iso-8859-1''\xff; filename=b").as_deref(), Some("b"));
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub enum MetalinkError {
     #[error("the metalink document exceeds {MOST_BYTES} bytes")]
     TooLarge,
     /// Not text.
-    #[error("the metalink document is not UTF-8")]
+    #[error("the metalink document is not UTF-8 text")]
     NotText,
     /// Some other document.
     #[error("the document is no metalink: its root is `{0}`")]
@@ -166,7 +166,8 @@ pub fn parse_metalink(bytes: &[u8]) -> Result<Vec<MetalinkFile>, MetalinkError> 
     if bytes.len() > MOST_BYTES {
         return Err(MetalinkError::TooLarge);
     }
-    let text = str::from_utf8(bytes).map_err(|_| MetalinkError::NotText)?;
+    // XML has no way to write a NUL, and the reader below does not mind one.
+    let text = str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or(MetalinkError::NotText)?;
     let mut xml = Xml::new(text.trim_start_matches('\u{feff}'));
     let root = xml.root().map_err(|source| MetalinkError::Xml { line: xml.line(), source })?;
     match (root.vocabulary, root.name().as_str()) {

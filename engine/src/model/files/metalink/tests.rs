@@ -83,6 +83,7 @@ fn refuses_other_documents() {
         assert!(matches!(parse_metalink(other.as_bytes()), Err(MetalinkError::NotMetalink(_))), "{other}");
     }
     assert!(matches!(parse_metalink(b"\xff"), Err(MetalinkError::NotText)));
+    assert!(matches!(read("<file name=\"a\0\"/>"), Err(MetalinkError::NotText)));
     assert!(matches!(parse_metalink(&vec![b' '; MOST_BYTES + 1]), Err(MetalinkError::TooLarge)));
 }
 

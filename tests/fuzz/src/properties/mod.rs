@@ -1,0 +1,24 @@
+//! What holds for every input of every parser, one function a fuzz target.
+//!
+//! A property panics when it is broken. The fuzzer looks for inputs that do
+//! so; the test suite replays the ones it found worth keeping.
+
+mod fields;
+mod files;
+mod sets;
+
+pub use fields::{candidate_url, headers};
+pub use files::{input_file, metalink, netrc, sums};
+pub use sets::{journal, ranges};
+
+/// Every target by its name, which is also that of its corpus.
+pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+    ("candidate_url", candidate_url),
+    ("headers", headers),
+    ("input_file", input_file),
+    ("journal", journal),
+    ("metalink", metalink),
+    ("netrc", netrc),
+    ("ranges", ranges),
+    ("sums", sums),
+];

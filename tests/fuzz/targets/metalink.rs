@@ -1,0 +1,5 @@
+//! Metalink 4 documents.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| turbo_engine_fuzz::metalink(data));
