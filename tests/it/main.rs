@@ -12,6 +12,7 @@ mod existing;
 mod faults;
 mod github;
 mod hostile;
+mod hosts;
 mod jobs;
 mod kill;
 mod mirrors;

@@ -22,6 +22,9 @@ use crate::plan::HostLimits;
 /// A server may count a connection that was cut off for this long: one that
 /// paces its answers sees the end of it only when it writes again.
 const AFTERLIFE: Duration = Duration::from_secs(2);
+/// A host with a learned limit is asked again this long after a cut: most
+/// servers have noticed by then, and a refusal costs more.
+const GRACE: Duration = Duration::from_millis(300);
 /// One broken connection is an accident, so many in a row are a limit.
 const ACCIDENTS: u32 = 2;
 
@@ -118,6 +121,18 @@ impl Host {
         self.served + self.cut.len()
     }
 
+    /// Connections cut off so lately that a strict server may refuse another.
+    fn lingering(&self, now: Instant) -> usize {
+        self.cut.iter().filter(|at| now.saturating_duration_since(**at) < GRACE).count()
+    }
+
+    /// When time alone makes room.
+    fn clears_at(&self, now: Instant) -> Option<Instant> {
+        let rested = self.resting_until.filter(|until| *until > now);
+        let noticed = self.cut.iter().map(|at| *at + GRACE).filter(|at| *at > now).min();
+        rested.or(noticed)
+    }
+
     fn is_forgettable(&mut self, now: Instant) -> bool {
         self.taken == 0 && self.alive(now) == 0 && !self.is_resting(now) && self.careful.is_none()
     }
@@ -138,8 +153,10 @@ impl State {
 
     /// Connections to `host` that nobody holds.
     fn vacant(&self, host: &str, per_host: PerHost, now: Instant) -> usize {
-        let taken = self.hosts.get(host).map_or(0, |known| known.taken);
-        self.limit(host, per_host, now).saturating_sub(taken)
+        let limit = self.limit(host, per_host, now);
+        let Some(known) = self.hosts.get(host) else { return limit };
+        let lingering = if limit < per_host.most { known.lingering(now) } else { 0 };
+        limit.saturating_sub(known.taken + lingering)
     }
 
     /// Vacant connections to `host` that nobody before `ticket` waits for.
@@ -202,11 +219,11 @@ impl Seats {
             if let Some(seat) = self.try_take(host, per_host, Some(&ticket)) {
                 return seat;
             }
-            let rested = self.shared.state().hosts.get(host).and_then(|known| known.resting_until);
-            let rested = rested.filter(|until| *until > Instant::now());
+            let now = Instant::now();
+            let clears_at = self.shared.state().hosts.get(host).and_then(|known| known.clears_at(now));
             tokio::select! {
                 () = changed => {}
-                () = tokio::time::sleep_until(rested.unwrap_or_else(Instant::now).into()), if rested.is_some() => {}
+                () = tokio::time::sleep_until(clears_at.unwrap_or(now).into()), if clears_at.is_some() => {}
             }
         }
     }

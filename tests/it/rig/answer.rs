@@ -1,6 +1,8 @@
 //! What the in-process origin says: honest answers, and lies on request.
 
+use std::any::Any;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::data::{Bytes, MIB};
 use super::request::{Request, Wanted};
@@ -43,6 +45,8 @@ pub struct Answer {
     pub pace: Option<u32>,
     /// Whether anything is said at all; a mute server accepts and waits.
     pub mute: bool,
+    /// Dropped once the answer is out, or the peer gone.
+    pub held: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Answer {
@@ -71,7 +75,8 @@ impl Answer {
 
     fn part(status: u16, body: Bytes, span: Range<usize>) -> Self {
         let framing = Framing::Length(span.len());
-        Self { status, headers: Vec::new(), body, span, framing, ending: Ending::KeepAlive, pace: None, mute: false }
+        let (ending, pace, mute, held) = (Ending::KeepAlive, None, false, None);
+        Self { status, headers: Vec::new(), body, span, framing, ending, pace, mute, held }
     }
 
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -109,6 +114,12 @@ impl Answer {
     pub fn until_close(mut self) -> Self {
         self.framing = Framing::UntilClose;
         self.ending = Ending::Close;
+        self
+    }
+
+    /// Holds a value until the answer is out.
+    pub fn holding(mut self, value: impl Any + Send + Sync) -> Self {
+        self.held = Some(Arc::new(value));
         self
     }
 
