@@ -130,7 +130,9 @@ fn the_budget_holds_over_all_jobs() {
     let file = file(1, 1);
     let (server, origin) = strict(100, &file);
     let engine = Engine::new().variable("TURBO_ENGINE_JOBS", "4");
-    for (flags, most) in [(["--max-connections", "3"], 3), (["--max-per-host", "2"], 2), (["--max-connections", "1"], 1)] {
+    for (flags, most) in
+        [(["--max-connections", "3"], 3), (["--max-per-host", "2"], 2), (["--max-connections", "1"], 1)]
+    {
         several(&engine, &origin, 4, &[&["-x", "1", "--if-exists", "overwrite"], &flags[..]].concat()).exits(0);
         assert_eq!(server.take(), (most, 0), "{flags:?}");
     }
