@@ -15,7 +15,7 @@ use super::jobs::Planned;
 use super::output::{Output, Progress};
 use super::progress::{Reporter, summary};
 use super::units::{show_bytes, show_rate};
-use crate::download::{DownloadError, Engine, Receipt, download};
+use crate::download::{DownloadError, Engine, Event, Observer, Receipt, download};
 use crate::model::ExitCode;
 
 /// What became of one job.
@@ -73,12 +73,14 @@ async fn run_one(
     cancel: &CancellationToken,
     output: &Output,
 ) -> JobOutcome {
-    let Planned { job, options, shown } = planned;
+    let Planned { job, options, shown, limit_rate, warnings } = planned;
     if cancel.is_cancelled() {
         return Err(CliError::Download { url: shown, source: DownloadError::Interrupted });
     }
-    let engine = Engine { options, ..engine.clone() };
+    let net = limit_rate.map_or_else(|| engine.net.clone(), |rate| engine.net.limited(rate));
+    let engine = Engine { options, net, ..engine.clone() };
     let observer = reporter.observer(&shown);
+    warnings.iter().for_each(|text| observer.event(&Event::warning(text)));
     let result = download(&engine, job, &observer, cancel).await;
     drop(observer);
     match result {
