@@ -78,7 +78,7 @@ async fn run_one(
         return Err(CliError::Download { url: shown, source: DownloadError::Interrupted });
     }
     let net = limit_rate.map_or_else(|| engine.net.clone(), |rate| engine.net.limited(rate));
-    let engine = Engine { options, net, ..engine.clone() };
+    let engine = Engine { net, options, ..engine.clone() };
     let observer = reporter.observer(&shown);
     warnings.iter().for_each(|text| observer.event(&Event::warning(text)));
     let result = download(&engine, job, &observer, cancel).await;

@@ -14,17 +14,18 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::audit::{Audit, Finding, Subject};
-use super::lane::{Expected, LaneEnd, LaneError, LaneState, LaneTask};
+use super::lane::{Expected, LaneEnd, LaneError, LaneState};
 use super::open::Opened;
 use super::seats::{Refusal, Seat, Ticket};
 use super::source::Source;
 use super::{DownloadError, Engine, Event, Observer, SourceState, chance, joined, reason};
 use crate::model::{ByteRange, DisplayUrl};
-use crate::net::{NetError, Response, Trust};
+use crate::net::{NetError, Trust};
 use crate::plan::{
     Backoff, Failure, LaneId, Limits, RangeSet, RetryBudget, Role, Schedule, SourceId, SourceSpec, Step,
 };
 use crate::store::Writer;
+use seating::Lane;
 
 /// How often positions are read and the schedule is asked.
 const TICK: Duration = Duration::from_millis(25);
@@ -50,14 +51,6 @@ struct Running {
     state: Arc<LaneState>,
     seat: Seat,
     abort: AbortHandle,
-}
-
-/// A lane that has its seat.
-struct Lane {
-    id: LaneId,
-    source: usize,
-    range: ByteRange,
-    seat: Seat,
 }
 
 /// What an audit's subject has to show.
@@ -257,31 +250,6 @@ impl<'a> Transfer<'a> {
                 }
             }
         }
-    }
-
-    fn start(&mut self, lane: Lane, answer: Option<Response>) {
-        let Lane { id, source: index, range, seat } = lane;
-        self.ticket = None;
-        let source = &mut self.setup.sources[index];
-        if source.state == SourceState::Unused {
-            let event = source.become_state(SourceState::Active, None);
-            self.setup.observer.event(&event);
-        }
-        let state = LaneState::new(range);
-        let task = LaneTask {
-            net: self.setup.engine.net.clone(),
-            url: source.url.clone(),
-            trust: source.trust,
-            role: source.role,
-            scoped: source.scoped.clone(),
-            expected: self.setup.expected.clone(),
-            tally: Arc::clone(&source.tally),
-            state: Arc::clone(&state),
-            writer: Arc::clone(&self.setup.writer),
-        };
-        let abort = self.tasks.spawn(async move { (id, task.run(answer).await) });
-        let (start, opened) = (range.start(), Instant::now());
-        self.lanes.insert(id, Running { source: index, start, opened, state, seat, abort });
     }
 
     fn keep_given(&mut self, lane: &Running) {

@@ -168,6 +168,7 @@ impl Net {
     }
 
     /// The same clients for one download that has a limit of its own.
+    #[must_use]
     pub fn limited(&self, bytes_per_s: u64) -> Self {
         Self { shared: Arc::clone(&self.shared), own_limit: Some(Arc::new(RateLimit::new(bytes_per_s))) }
     }

@@ -1,12 +1,24 @@
 //! How a transfer comes by the seats of its lanes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
 
-use super::{Lane, Running, Transfer};
-use crate::download::Engine;
-use crate::download::seats::{Memory, PerHost, Seats, Ticket};
+use super::{Running, Transfer};
+use crate::download::lane::{LaneState, LaneTask};
+use crate::download::seats::{Memory, PerHost, Seat, Seats, Ticket};
+use crate::download::{Engine, SourceState};
 use crate::model::ByteRange;
+use crate::net::Response;
 use crate::plan::{Failure, LaneId, Room, Step};
+
+/// A lane that has its seat.
+pub(super) struct Lane {
+    pub(super) id: LaneId,
+    pub(super) source: usize,
+    pub(super) range: ByteRange,
+    pub(super) seat: Seat,
+}
 
 /// The room that the seats of a process leave to one transfer.
 struct Share<'a> {
@@ -58,5 +70,31 @@ impl Transfer<'_> {
             Some(seat) => self.start(Lane { id, source: index, range, seat }, None),
             None => self.schedule.fail(id, Failure::default(), self.now()),
         }
+    }
+
+    /// Starts a lane; `answer` is one that already streams its range.
+    pub(super) fn start(&mut self, lane: Lane, answer: Option<Response>) {
+        let Lane { id, source: index, range, seat } = lane;
+        self.ticket = None;
+        let source = &mut self.setup.sources[index];
+        if source.state == SourceState::Unused {
+            let event = source.become_state(SourceState::Active, None);
+            self.setup.observer.event(&event);
+        }
+        let state = LaneState::new(range);
+        let task = LaneTask {
+            net: self.setup.engine.net.clone(),
+            url: source.url.clone(),
+            trust: source.trust,
+            role: source.role,
+            scoped: source.scoped.clone(),
+            expected: self.setup.expected.clone(),
+            tally: Arc::clone(&source.tally),
+            state: Arc::clone(&state),
+            writer: Arc::clone(&self.setup.writer),
+        };
+        let abort = self.tasks.spawn(async move { (id, task.run(answer).await) });
+        let (start, opened) = (range.start(), Instant::now());
+        self.lanes.insert(id, Running { source: index, start, opened, state, seat, abort });
     }
 }
