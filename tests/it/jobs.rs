@@ -49,6 +49,23 @@ fn an_input_file_is_read_as_aria2_does() {
 }
 
 #[test]
+fn options_of_a_list_are_honoured_or_named() {
+    let file = file(1, 1);
+    let origin = Origin::file(&file);
+    let engine = Engine::new();
+    engine.write("mine", "mine");
+    let list = |options: &str| engine.write("list", format!("{}\n out=mine\n{options}", origin.file_url()));
+    list("");
+    engine.download(["-i", "list"]).exits(7);
+    list(" allow-overwrite=true\n max-download-limit=512K\n gid=1\n");
+    let run = engine.download(["--no-cache", "-i", "list"]).exits(0).says("`gid` in line 5 of the input file");
+    engine.assert_file("mine", &file.bytes);
+    assert!(run.took.as_secs_f64() > 1.7, "the limit did not hold: {:?}", run.took);
+    list(" all-proxy=http://127.0.0.1:1\n");
+    engine.download(["-i", "list"]).fails(2);
+}
+
+#[test]
 fn a_list_cannot_write_outside_its_folder_by_a_metalink_name() {
     let file = file(1, 1);
     let origin = Origin::file(&file);

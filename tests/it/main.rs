@@ -13,6 +13,7 @@ mod faults;
 mod fuzz_corpus;
 mod github;
 mod hostile;
+mod hosts;
 mod jobs;
 mod kill;
 mod mirrors;

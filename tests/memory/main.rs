@@ -17,11 +17,11 @@ use http::HeaderMap;
 use peak_alloc::PeakAlloc;
 use tokio_util::sync::CancellationToken;
 use turbo_engine::download::{
-    DigestRule, Engine, EngineOptions, Event, Job, NetworkUse, Observer, Output, Receipt, download,
+    DigestRule, Engine, EngineOptions, Event, Job, Memory, NetworkUse, Observer, Output, Receipt, Seats, download,
 };
 use turbo_engine::model::{PrivateMirrors, Region};
 use turbo_engine::net::{CertificateCheck, Net, NetOptions, ProxyOptions, Trust};
-use turbo_engine::plan::Ramp;
+use turbo_engine::plan::{HostLimits, Ramp};
 use turbo_engine::store::{Hashes, History, IfExists, Preallocate};
 
 use data::MIB;
@@ -128,8 +128,10 @@ fn engine(connections: usize, folder: &Path) -> Engine {
         buffer_bytes: BUFFER_BYTES / 2,
         preallocate: Preallocate::None,
         network: NetworkUse::Allowed,
+        host_memory: Memory::Heeded,
     };
-    Engine { net, rules: None, cache: None, history: History::new(folder), scratch: folder.to_owned(), options }
+    let seats = Seats::new(connections, HostLimits::default());
+    Engine { net, seats, rules: None, cache: None, history: History::new(folder), scratch: folder.to_owned(), options }
 }
 
 /// SHA-256 of the served file of `size` bytes.

@@ -1,21 +1,18 @@
 //! `turbo-engine download`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::{Args, ValueHint};
-use futures_util::StreamExt;
-use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
+use super::batch::{self, JobOutcome};
 use super::engine;
 use super::error::CliError;
-use super::jobs::{Planned, plan};
-use super::output::{Output, Progress};
-use super::progress::{Reporter, summary};
+use super::hosts;
+use super::jobs::plan;
+use super::output::Output;
 use super::settings::{Flag, Settings, joined};
 use super::stats;
-use crate::download::{DownloadError, Engine, NetworkUse, Receipt, download};
+use crate::download::{NetworkUse, Receipt};
 use crate::model::{Digest, ExitCode};
 use crate::net::ResolveOverride;
 use crate::store::write_atomic;
@@ -95,6 +92,9 @@ pub(super) struct SourceArgs {
     /// Connections to one host: a number, or auto
     #[arg(long, value_name = "N")]
     max_per_host: Option<String>,
+    /// Connections over all files that are downloaded at once
+    #[arg(long, value_name = "N")]
+    max_connections: Option<String>,
     /// Where you are: a country code, world, or auto (locale and time zone)
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
@@ -171,6 +171,7 @@ impl SourceArgs {
             switch(self.no_rules, "no-rules", "rules", "false"),
             valued("connections", self.connections.clone()),
             valued("max-per-host", self.max_per_host.clone()),
+            valued("max-connections", self.max_connections.clone()),
             valued("region", self.region.clone()),
             switch(self.allow_private_mirrors, "allow-private-mirrors", "allow-private-mirrors", "true"),
         ];
@@ -218,78 +219,15 @@ pub(super) fn run(args: &DownloadArgs, settings: &Settings, output: &Output) -> 
     }
     let planned = plan(args, settings, engine.options)?;
     let runtime = engine::runtime()?;
-    let outcomes = runtime.block_on(run_all(&engine, planned, settings.count("jobs").max(1) as usize, output));
+    let batch = runtime.block_on(batch::run(&engine, planned, settings.count("jobs") as usize, output));
     // Idle connections are not worth waiting for.
     runtime.shutdown_background();
-    stats::remember(settings, &engine, &outcomes);
+    stats::remember(settings, &engine, &batch.outcomes);
+    hosts::remember(settings, &engine.seats.learned());
     if let Some(path) = &args.receipt {
-        write_receipts(path, &outcomes)?;
+        write_receipts(path, &batch.outcomes)?;
     }
-    conclude(outcomes, output)
-}
-
-/// What became of one job.
-pub(super) type JobOutcome = Result<Receipt, CliError>;
-
-async fn run_all(engine: &Engine, planned: Vec<Planned>, at_once: usize, output: &Output) -> Vec<JobOutcome> {
-    let cancel = CancellationToken::new();
-    let reporter = Arc::new(Reporter::new(output, planned.len()));
-    let jobs = futures_util::stream::iter(planned)
-        .map(|planned| run_one(engine, planned, Arc::clone(&reporter), &cancel, output))
-        .buffered(at_once)
-        .collect::<Vec<_>>();
-    tokio::pin!(jobs);
-    loop {
-        tokio::select! {
-            outcomes = &mut jobs => return outcomes,
-            () = interrupted(), if !cancel.is_cancelled() => cancel.cancel(),
-        }
-    }
-}
-
-async fn run_one(
-    engine: &Engine,
-    planned: Planned,
-    reporter: Arc<Reporter>,
-    cancel: &CancellationToken,
-    output: &Output,
-) -> JobOutcome {
-    let Planned { job, options, shown } = planned;
-    let engine = Engine { options, ..engine.clone() };
-    let observer = reporter.observer(&shown);
-    let result = download(&engine, job, &observer, cancel).await;
-    drop(observer);
-    match result {
-        Ok(receipt) => {
-            reporter.done(&receipt);
-            if output.json {
-                output.json(&json!({"v": 1, "job": shown, "event": "done", "receipt": receipt}))?;
-            } else if output.progress != Progress::None {
-                reporter.note(&summary(&receipt));
-            }
-            Ok(receipt)
-        }
-        Err(error) => Err(CliError::Download { url: shown, source: error }),
-    }
-}
-
-/// The first signal ends the jobs in order; the system's own handling of a
-/// second one is not needed, as they end within a tick.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+    batch.conclude(output)
 }
 
 fn write_receipts(path: &std::path::Path, outcomes: &[JobOutcome]) -> Result<(), CliError> {
@@ -299,27 +237,4 @@ fn write_receipts(path: &std::path::Path, outcomes: &[JobOutcome]) -> Result<(),
         _ => serde_json::to_vec_pretty(&receipts),
     };
     Ok(write_atomic(path, &text.expect("a receipt is plain data"))?)
-}
-
-/// The exit code of all jobs: that of a single one, 3 when some of several failed.
-fn conclude(outcomes: Vec<JobOutcome>, output: &Output) -> Result<ExitCode, CliError> {
-    let total = outcomes.len();
-    let mut failed: Vec<CliError> = outcomes.into_iter().filter_map(Result::err).collect();
-    let interrupted =
-        failed.iter().any(|error| matches!(error, CliError::Download { source: DownloadError::Interrupted, .. }));
-    if total == 1 {
-        return failed.pop().map_or(Ok(ExitCode::Done), Err);
-    }
-    for error in &failed {
-        output.error(error);
-    }
-    if !failed.is_empty() {
-        output.note(&format!("{} of {total} downloads failed", failed.len()));
-    }
-    Ok(match failed.len() {
-        0 => ExitCode::Done,
-        _ if interrupted => ExitCode::Interrupted,
-        count if count < total => ExitCode::Partial,
-        _ => failed.first().map_or(ExitCode::Failed, CliError::exit_code),
-    })
 }

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
-use super::settings::{Settings, cache_dir};
+use super::settings::{From, Settings, cache_dir};
 use crate::component::{BuiltInTest, RuleOptions, Rules};
-use crate::download::{Engine, EngineOptions, NetworkUse};
+use crate::download::{Engine, EngineOptions, Memory, NetworkUse, Seats};
 use crate::model::PrivateMirrors;
 use crate::net::{
     Authorities, CertificateCheck, Net, NetOptions, ProxyOptions, ProxyUrl, ProxyUrlError, ResolveOverride,
@@ -29,6 +29,7 @@ pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Resul
     let max_per_host = settings.connections("max-per-host");
     Ok(Engine {
         net: Net::new(net_options(settings, resolve)?),
+        seats: Seats::new(max_connections(settings, connections), super::hosts::known(settings)),
         rules,
         cache: if settings.switch("cache") { open_cache(settings, &cache) } else { None },
         history: History::new(&cache),
@@ -38,6 +39,7 @@ pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Resul
             ramp: if connections.is_some() { Ramp::AtOnce } else { Ramp::Adaptive },
             max_per_origin: max_per_host.or(connections).unwrap_or(CONNECTIONS),
             max_per_mirror: max_per_host.unwrap_or(MAX_PER_MIRROR),
+            host_memory: if max_per_host.is_some() { Memory::Overruled } else { Memory::Heeded },
             retry: settings.count("retry"),
             region: settings.region(),
             preallocate: settings.preallocate(),
@@ -46,6 +48,14 @@ pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Resul
             buffer_bytes: usize::try_from(settings.bytes("buffer") / 2).unwrap_or(usize::MAX),
         },
     })
+}
+
+/// Connections over all files. Who asks for more of them for one file need not
+/// say it twice.
+fn max_connections(settings: &Settings, connections: Option<usize>) -> usize {
+    let most = settings.count("max-connections") as usize;
+    let is_own = settings.value("max-connections").origin != From::Default;
+    if is_own { most } else { most.max(connections.unwrap_or(0)) }
 }
 
 /// Opens the cache. One that cannot be opened must not stop a download.

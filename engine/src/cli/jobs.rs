@@ -15,7 +15,7 @@ use crate::model::files::{InputEntry, InputOptions, MetalinkFile, Netrc, parse_i
 use crate::model::{Digest, DisplayUrl};
 use crate::net::Trust;
 use crate::plan::{Ramp, names};
-use crate::store::read_bounded;
+use crate::store::{IfExists, read_bounded};
 
 /// Largest input file or Metalink.
 const INPUT_BYTES: usize = 16 << 20;
@@ -40,6 +40,10 @@ pub(super) struct Planned {
     pub options: EngineOptions,
     /// The URL as it may be shown.
     pub shown: String,
+    /// Bytes a second of this job alone.
+    pub limit_rate: Option<u64>,
+    /// What its line asks for in vain.
+    pub warnings: Vec<String>,
 }
 
 /// What all jobs of a command share.
@@ -137,7 +141,8 @@ impl Common<'_> {
             if_exists: self.settings.if_exists(),
             url,
         };
-        Planned { shown: DisplayUrl(&job.url).to_string(), job, options: self.options }
+        let shown = DisplayUrl(&job.url).to_string();
+        Planned { shown, job, options: self.options, limit_rate: None, warnings: Vec::new() }
     }
 
     /// The login in the URL, else the one that netrc has for its host. The URL
@@ -230,6 +235,15 @@ fn apply(planned: &mut Planned, options: InputOptions) {
         planned.options.max_per_origin = usize::from(most.get());
         planned.options.max_per_mirror = usize::from(most.get());
     }
+    if let Some(tries) = options.max_tries {
+        planned.options.retry = if tries == 0 { u32::MAX } else { u32::from(tries) - 1 };
+    }
+    if options.allow_overwrite == Some(true) {
+        planned.job.if_exists = IfExists::Overwrite;
+    }
+    planned.limit_rate = options.max_download_limit.filter(|rate| *rate > 0);
+    let warning = |(line, name)| format!("`{name}` in line {line} of the input file has no effect here");
+    planned.warnings = options.without_effect.into_iter().map(warning).collect();
 }
 
 fn basic(user: &str, password: &str) -> HeaderValue {

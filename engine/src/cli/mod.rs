@@ -4,6 +4,7 @@
 //! standard output, everything else to standard error; a closed standard
 //! output is a way to stop, not a failure.
 
+mod batch;
 mod cache;
 mod completions;
 mod component;
@@ -12,6 +13,7 @@ mod doctor;
 mod download;
 mod engine;
 mod error;
+mod hosts;
 mod jobs;
 mod output;
 mod progress;

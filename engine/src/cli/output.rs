@@ -82,6 +82,20 @@ impl Output {
         }
     }
 
+    /// Prints what several jobs came to: an event to where the events go, else
+    /// a line.
+    pub(super) fn summary(&self, line: &str, event: &Value) -> Result<(), CliError> {
+        if self.json {
+            return self.json(event);
+        }
+        if self.progress == Progress::Json {
+            print_line(json_line(event).trim_end());
+        } else {
+            self.note(line);
+        }
+        Ok(())
+    }
+
     /// Prints a warning.
     pub(super) fn warning(&self, text: &str) {
         if !self.quiet && !self.json {

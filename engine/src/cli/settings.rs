@@ -36,7 +36,8 @@ macro_rules! known {
 known! {
     "connections" = "auto", parse_connections, "connections for each file: a number, or auto to find it by measuring";
     "max-per-host" = "auto", parse_connections, "connections to one host: a number, or auto (6 to a mirror's)";
-    "jobs" = "4", parse_count, "files downloaded at once";
+    "max-connections" = "64", parse_positive, "connections over all files";
+    "jobs" = "8", parse_positive, "files downloaded at once";
     "region" = "auto", parse_region, "where you are: a country code, world, or auto (locale and time zone)";
     "retry" = "5", parse_count, "attempts in a row without progress";
     "connect-timeout" = "10", parse_seconds, "seconds to wait for a connection";
@@ -57,7 +58,7 @@ known! {
     "cache" = "true", parse_switch, "whether finished downloads are kept in the cache and taken from it";
     "cache-dir" = "", any, "folder of the cache; empty for the platform's";
     "cache-size" = "10GiB", parse_bytes, "most bytes in the cache";
-    "stats" = "true", parse_switch, "whether `turbo-engine stats` counts downloads";
+    "stats" = "true", parse_switch, "whether `turbo-engine stats` counts downloads, and limits of hosts are remembered";
     "buffer" = "32MiB", parse_bytes, "most bytes between the network and the disk";
 }
 
@@ -71,6 +72,10 @@ fn parse_count(text: &str) -> Result<u32, String> {
         Ok(count) if count <= 1000 => Ok(count),
         _ => Err(format!("`{text}` is not a number from 0 to 1000")),
     }
+}
+
+fn parse_positive(text: &str) -> Result<u32, String> {
+    parse_count(text).ok().filter(|count| *count > 0).ok_or_else(|| format!("`{text}` is not a number from 1 to 1000"))
 }
 
 /// None for `auto`.

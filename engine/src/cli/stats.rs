@@ -6,9 +6,12 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use serde_json::Value;
 
-use super::download::{JobOutcome, path_text, valued};
+use super::batch::JobOutcome;
+use super::download::{path_text, valued};
 use super::error::CliError;
+use super::hosts::{self, Limit};
 use super::output::Output;
 use super::settings::{Flag, Settings, cache_dir};
 use super::units::{show_bytes, show_rate};
@@ -16,7 +19,7 @@ use crate::component::RuleCounts;
 use crate::download::{Engine, Receipt, SourceReceipt, reason};
 use crate::metrics::{Account, HostAccount, RuleAccount, Totals, TotalsError};
 use crate::model::ExitCode;
-use crate::store::TotalsFile;
+use crate::store::SharedFile;
 
 /// Hosts that the table shows; `--json` has them all.
 const SHOWN_HOSTS: usize = 20;
@@ -39,11 +42,19 @@ impl StatsArgs {
     }
 }
 
+/// The totals, and beside them the limits that hosts have shown.
+fn json(totals: &Totals, limits: &[Limit]) -> Value {
+    let mut value = serde_json::to_value(totals).expect("numbers and names serialise");
+    value["limits"] = serde_json::to_value(limits).expect("numbers and names serialise");
+    value
+}
+
 /// Runs the verb.
 pub(super) fn run(args: &StatsArgs, settings: &Settings, output: &Output) -> Result<ExitCode, CliError> {
-    let file = TotalsFile::new(&cache_dir(settings));
+    let file = SharedFile::totals(&cache_dir(settings));
     if args.reset {
         file.remove()?;
+        hosts::forget(settings)?;
         output.note("the numbers begin anew");
         return Ok(ExitCode::Done);
     }
@@ -54,9 +65,9 @@ pub(super) fn run(args: &StatsArgs, settings: &Settings, output: &Output) -> Res
         }
     };
     if output.json {
-        output.json(&totals)?;
+        output.json(&json(&totals, &hosts::shown(settings)))?;
     } else {
-        output.data(&table(&totals))?;
+        output.data(&(table(&totals) + &limit_table(&hosts::shown(settings))))?;
     }
     Ok(ExitCode::Done)
 }
@@ -67,7 +78,7 @@ pub(super) fn remember(settings: &Settings, engine: &Engine, outcomes: &[JobOutc
     if !settings.switch("stats") {
         return;
     }
-    let file = TotalsFile::new(&cache_dir(settings));
+    let file = SharedFile::totals(&cache_dir(settings));
     let accounts: Vec<Account> = outcomes.iter().map(account).collect();
     let counted = engine.rules.as_ref().map(|rules| rules.counters().rules).unwrap_or_default();
     let updated = file.update(|text| match text.as_deref().map(Totals::parse).transpose() {
@@ -173,18 +184,32 @@ fn rule_table(totals: &Totals) -> String {
     columns(&rows)
 }
 
+/// Hosts that refused one connection more, and how many are opened at most.
+fn limit_table(limits: &[Limit]) -> String {
+    let mut rows = vec![["limited host", "connections", "learned"].map(str::to_owned)];
+    rows.extend(limits.iter().map(|limit| {
+        let age = match limit.age_s / 3600 {
+            0 => "within the hour".into(),
+            hours @ 1..48 => format!("{hours} h ago"),
+            hours => format!("{} days ago", hours / 24),
+        };
+        [limit.host.clone(), limit.connections.to_string(), age]
+    }));
+    columns(&rows)
+}
+
 /// Rows under their headings: names to the left, numbers to the right.
 /// Headings alone are nothing.
-fn columns(rows: &[[String; 5]]) -> String {
+fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     if rows.len() < 2 {
         return String::new();
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..5).map(width).collect();
+    let widths: Vec<usize> = (0..N).map(width).collect();
     let mut text = String::from("\n");
-    for [name, numbers @ ..] in rows {
-        let _ = write!(text, "{name:<width$}", width = widths[0]);
-        for (number, width) in numbers.iter().zip(&widths[1..]) {
+    for row in rows {
+        let _ = write!(text, "{:<width$}", row[0], width = widths[0]);
+        for (number, width) in row.iter().zip(&widths).skip(1) {
             let _ = write!(text, "  {number:>width$}");
         }
         text.push('\n');

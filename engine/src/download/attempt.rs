@@ -112,7 +112,7 @@ impl Attempt<'_> {
         let proves_itself = has_strong_digest(job);
         let head_start = |resumes: bool| if resumes && !proves_itself { HeadStart::LONG } else { HeadStart::SHORT };
         let opening = |start, if_range, resumes| Opening {
-            net: &self.engine.net,
+            engine: self.engine,
             observer: self.observer,
             wanted: if self.ranges == Ranges::Asked { Wanted::From(start) } else { Wanted::Everything },
             if_range,
@@ -226,7 +226,7 @@ impl Attempt<'_> {
             };
             let source = &mut sources[opened.source];
             let _ = source.become_state(super::SourceState::Active, None);
-            let size = single.run(source, opened.response, &mut budget, self.cancel).await?;
+            let size = single.run(source, opened, &mut budget, self.cancel).await?;
             if job.digest_rule == DigestRule::Required {
                 truths.extend(discover(&engine.net, &sources[0]).await);
             }

@@ -9,6 +9,7 @@ use http::HeaderMap;
 use url::Url;
 
 use super::chance;
+use super::seats::{PerHost, Seats};
 use crate::model::http::{Agreement, Validators};
 use crate::model::{ByteRange, Origin};
 use crate::net::{Body, Get, Net, Trust, Wanted};
@@ -47,6 +48,8 @@ pub(super) enum Finding {
 /// One comparison.
 pub(super) struct Audit {
     pub net: Net,
+    pub seats: Seats,
+    pub per_host: PerHost,
     pub origin: Url,
     pub trust: Trust,
     pub scoped: Option<(Origin, HeaderMap)>,
@@ -60,6 +63,8 @@ impl Audit {
     pub(super) async fn run(self) -> Finding {
         // The bytes may still be in the writer's queue.
         let Ok(written) = self.writer.written().await else { return Finding::Unknown };
+        let origin = Origin::of(&self.origin).to_string();
+        let _seat = self.seats.first(&origin, self.per_host).await;
         let mut compared = 0;
         for block in draw(&self.given) {
             if !written.contains(block) {

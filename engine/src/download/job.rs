@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use http::HeaderMap;
 use url::Url;
 
+use super::{Memory, PerHost, Seats};
 use crate::component::Rules;
 use crate::model::{Digest, Region};
 use crate::net::{Net, Trust};
-use crate::plan::Ramp;
+use crate::plan::{Ramp, Role};
 use crate::store::cache::Cache;
 use crate::store::{History, IfExists, Preallocate};
 
@@ -18,6 +19,8 @@ use crate::store::{History, IfExists, Preallocate};
 pub struct Engine {
     /// The network.
     pub net: Net,
+    /// The connections that all downloads share.
+    pub seats: Seats,
     /// Mirror rules; none for `--no-rules`.
     pub rules: Option<Rules>,
     /// The cache; none for `--no-cache`.
@@ -41,6 +44,8 @@ pub struct EngineOptions {
     pub max_per_origin: usize,
     /// Connections to each mirror's host.
     pub max_per_mirror: usize,
+    /// Whether limits that hosts have shown in earlier runs count.
+    pub host_memory: Memory,
     /// Attempts in a row without progress.
     pub retry: u32,
     /// Where the user is.
@@ -51,6 +56,17 @@ pub struct EngineOptions {
     pub preallocate: Preallocate,
     /// Whether anything is fetched at all.
     pub network: NetworkUse,
+}
+
+impl EngineOptions {
+    /// Connections to a host that plays this role.
+    pub(super) fn per_host(&self, role: Role) -> PerHost {
+        let most = match role {
+            Role::Origin => self.max_per_origin,
+            Role::Mirror => self.max_per_mirror,
+        };
+        PerHost { most, memory: self.host_memory }
+    }
 }
 
 /// Whether anything is fetched at all.

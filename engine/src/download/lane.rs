@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use url::Url;
 
+use super::seats::Refusal;
 use super::source::Tally;
 use crate::model::http::{Agreement, Validators};
 use crate::model::{ByteRange, Origin};
@@ -71,6 +72,13 @@ pub(super) enum LaneError {
     OtherSize { expected: u64, got: u64 },
     #[error("the file at the origin has changed")]
     Changed,
+}
+
+impl LaneError {
+    /// Whether the host refused the connection itself.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        if let Self::Net(error) = self { Refusal::of(error) } else { None }
+    }
 }
 
 /// What a lane needs to do its work.

@@ -17,6 +17,7 @@ mod open;
 mod place;
 mod receipt;
 mod repair;
+mod seats;
 mod single;
 mod source;
 mod stage;
@@ -33,6 +34,7 @@ pub use error::DownloadError;
 pub use events::{Event, Observer, SourceState};
 pub use job::{ChecksumFile, DigestRule, Engine, EngineOptions, Job, NetworkUse, Output, Promised};
 pub use receipt::{Proof, Receipt, SourceReceipt, Verified};
+pub use seats::{Memory, PerHost, Seats};
 
 use crate::model::Origin;
 use crate::net::Trust;

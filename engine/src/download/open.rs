@@ -11,10 +11,11 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::chance;
+use super::seats::{PerHost, Refusal, Seat};
 use super::source::{Source, Tally};
-use super::{DownloadError, Observer, SourceState};
+use super::{DownloadError, Engine, Observer, SourceState};
 use crate::model::http::Validators;
-use crate::net::{Body, Get, Net, NetError, Precondition, Response, Wanted};
+use crate::net::{Body, Get, NetError, Precondition, Response, Wanted};
 use crate::plan::{Backoff, RetryBudget, Role};
 
 /// Most mirrors that are asked for the first answer.
@@ -38,13 +39,14 @@ pub(super) struct Representation {
 #[derive(Debug)]
 pub(super) struct Opened {
     pub source: usize,
+    pub seat: Seat,
     pub response: Response,
     pub representation: Representation,
 }
 
 /// What opening needs besides the sources.
 pub(super) struct Opening<'a> {
-    pub net: &'a Net,
+    pub engine: &'a Engine,
     pub observer: &'a dyn Observer,
     pub wanted: Wanted,
     pub if_range: Option<String>,
@@ -81,55 +83,75 @@ pub(super) enum Vouched {
     Nothing,
 }
 
-/// Asks until a source has answered. The first source is the origin.
+/// Asks until a source has answered. The first source is the origin. Each
+/// request waits for a seat: that the process is busy is nobody's silence.
 pub(super) async fn open(
     opening: &Opening<'_>,
     sources: &mut [Source],
     budget: &mut RetryBudget,
 ) -> Result<Opened, DownloadError> {
     let mut attempts = FuturesUnordered::new();
-    attempts.push(attempt(opening, request_of(opening, sources, 0), Duration::ZERO));
+    let first = request_of(opening, sources, 0);
+    let seat = opening.engine.seats.first(&first.host, first.per_host).await;
+    attempts.push(attempt(opening, first, When::Now(seat)));
     let usable = (1..sources.len()).filter(|index| !sources[*index].is_dropped());
     let mut waiting: Vec<usize> = usable.take(MOST_MIRRORS).collect();
     let head_start = tokio::time::sleep(opening.head_start.silence);
     tokio::pin!(head_start);
     let mut blame: Option<NetError> = None;
-    let mut spare: Option<Opened> = None;
+    let mut spare = None;
     let mut origin_failures = 0;
     loop {
-        let (index, answer) = tokio::select! {
+        let Answered { index, mut seat, answer } = tokio::select! {
             Some(ended) = attempts.next() => ended,
             () = &mut head_start, if !waiting.is_empty() => {
                 let mirrors = waiting.drain(..).map(|index| request_of(opening, sources, index));
-                attempts.extend(mirrors.map(|request| attempt(opening, request, Duration::ZERO)));
+                attempts.extend(mirrors.map(|request| attempt(opening, request, When::After(Duration::ZERO))));
                 continue;
             }
-            else => return spare.ok_or_else(|| blame.expect("every other attempt failed with an error").into()),
+            else => {
+                let Some((index, response, representation)) = spare else {
+                    return Err(blame.expect("every other attempt failed with an error").into());
+                };
+                let Request { host, per_host, .. } = request_of(opening, sources, index);
+                let seat = opening.engine.seats.first(&host, per_host).await;
+                return Ok(Opened { source: index, seat, response, representation });
+            }
         };
         let is_origin = index == ORIGIN;
         let error = match answer.and_then(|response| usable_answer(opening, index, response)) {
-            Ok(opened) if is_origin => return Ok(opened),
-            Ok(opened) if is_comparable(&opened, opening.vouched) => return Ok(opened),
-            Ok(opened) => {
-                spare.get_or_insert(opened);
+            Ok((response, representation)) => {
+                seat.served();
+                if is_origin || is_comparable(&representation, opening.vouched) {
+                    return Ok(Opened { source: index, seat, response, representation });
+                }
+                // Without its seat, which the origin may be waiting for.
+                spare.get_or_insert((index, response, representation));
                 continue;
             }
             Err(error) => error,
         };
+        let refusal = Refusal::of(&error);
+        let serves_others = refusal.is_some_and(|refusal| seat.refused(refusal));
+        let rejected = refusal == Some(Refusal::Rejected);
         Tally::count(&sources[index].tally.failures, 1);
         if is_origin && opening.vouched == Vouched::Nothing && is_final(&error) {
             return Err(error.into());
         }
-        let again = is_origin && error.is_passing() && budget.spend();
+        // A host that is busy with other jobs of ours is healthy.
+        let again = is_origin && error.is_passing() && (rejected && serves_others || budget.spend());
         origin_failures += u32::from(is_origin);
         if is_origin && (!again || origin_failures >= opening.head_start.failures) {
             let mirrors = waiting.drain(..).map(|index| request_of(opening, sources, index));
-            attempts.extend(mirrors.map(|request| attempt(opening, request, Duration::ZERO)));
+            attempts.extend(mirrors.map(|request| attempt(opening, request, When::After(Duration::ZERO))));
         }
         if again {
             let pause = Backoff::default().pause(origin_failures, error.retry_after(), chance());
+            if rejected {
+                opening.engine.seats.rest(&sources[0].host(), pause);
+            }
             opening.observer.event(&sources[0].retrying(&error, pause));
-            attempts.push(attempt(opening, request_of(opening, sources, 0), pause));
+            attempts.push(attempt(opening, request_of(opening, sources, 0), When::After(pause)));
         } else if !is_origin {
             let event = sources[index].become_state(SourceState::Dropped, Some(super::reason(&error)));
             opening.observer.event(&event);
@@ -143,6 +165,8 @@ pub(super) async fn open(
 /// One request to be sent, free of borrows of the sources.
 struct Request {
     index: usize,
+    host: String,
+    per_host: PerHost,
     url: url::Url,
     trust: crate::net::Trust,
     scoped: Option<(crate::model::Origin, http::HeaderMap)>,
@@ -159,6 +183,8 @@ fn request_of(opening: &Opening<'_>, sources: &[Source], index: usize) -> Reques
     };
     Request {
         index,
+        host: source.host(),
+        per_host: opening.engine.options.per_host(source.role),
         url: source.url.clone(),
         trust: source.trust,
         scoped: source.scoped.clone(),
@@ -167,26 +193,57 @@ fn request_of(opening: &Opening<'_>, sources: &[Source], index: usize) -> Reques
     }
 }
 
-async fn attempt(opening: &Opening<'_>, request: Request, delay: Duration) -> (usize, Result<Response, NetError>) {
-    tokio::time::sleep(delay).await;
+/// When a request is sent.
+enum When {
+    /// With a seat that is already taken.
+    Now(Seat),
+    /// After a pause, once there is a seat.
+    After(Duration),
+}
+
+/// What came of a request.
+struct Answered {
+    index: usize,
+    seat: Seat,
+    answer: Result<Response, NetError>,
+}
+
+async fn attempt(opening: &Opening<'_>, request: Request, when: When) -> Answered {
+    let seat = match when {
+        When::Now(seat) => seat,
+        When::After(pause) => {
+            tokio::time::sleep(pause).await;
+            opening.engine.seats.first(&request.host, request.per_host).await
+        }
+    };
+    let answer = send(opening, &request).await;
+    Answered { index: request.index, seat, answer }
+}
+
+async fn send(opening: &Opening<'_>, request: &Request) -> Result<Response, NetError> {
+    let net = &opening.engine.net;
     Tally::count(&request.tally.requests, 1);
     let get = |wanted, precondition| Get {
         precondition,
         scoped: request.scoped.as_ref(),
         ..Get::new(&request.url, request.trust, wanted)
     };
-    let answer = opening.net.get(get(opening.wanted, request.precondition.clone())).await;
+    let answer = net.get(get(opening.wanted, request.precondition.clone())).await;
     // A server may call any range of an empty file unsatisfiable, and some call
     // every range so; only the plain request can tell them apart.
     let beyond = matches!(&answer, Ok(response) if matches!(response.body(), Body::BeyondEnd(_)));
     if beyond {
         Tally::count(&request.tally.requests, 1);
-        return (request.index, opening.net.get(get(Wanted::Everything, Precondition::None)).await);
+        return net.get(get(Wanted::Everything, Precondition::None)).await;
     }
-    (request.index, answer)
+    answer
 }
 
-fn usable_answer(opening: &Opening<'_>, source: usize, response: Response) -> Result<Opened, NetError> {
+fn usable_answer(
+    opening: &Opening<'_>,
+    source: usize,
+    response: Response,
+) -> Result<(Response, Representation), NetError> {
     let (size, part_from) = match response.body() {
         Body::Part { range, size } => (Some(size), Some(range.start())),
         Body::Whole(size) => (size, None),
@@ -201,13 +258,13 @@ fn usable_answer(opening: &Opening<'_>, source: usize, response: Response) -> Re
         // Across hosts they mean nothing, and must not be remembered as the origin's.
         _ => Validators::default(),
     };
-    Ok(Opened { source, representation: Representation { size, part_from, validators }, response })
+    Ok((response, Representation { size, part_from, validators }))
 }
 
 /// Whether a mirror's answer can be found wrong later. One without ranges
 /// cannot, and every login page is one: it waits until the origin is given up.
-fn is_comparable(opened: &Opened, vouched: Vouched) -> bool {
-    opened.representation.part_from.is_some() || vouched == Vouched::Bytes
+fn is_comparable(representation: &Representation, vouched: Vouched) -> bool {
+    representation.part_from.is_some() || vouched == Vouched::Bytes
 }
 
 /// Whether the origin's answer settles that there is no such file.

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::open::Opened;
+use super::seats::{Refusal, Seat};
 use super::source::{Source, Tally};
 use super::{DownloadError, Engine, Event, Observer, chance};
 use crate::model::ByteRange;
@@ -37,15 +39,17 @@ impl Single<'_> {
     pub(super) async fn run(
         &self,
         source: &mut Source,
-        first: Response,
+        opened: Opened,
         budget: &mut RetryBudget,
         cancel: &CancellationToken,
     ) -> Result<u64, DownloadError> {
-        let mut answer: Result<Response, DownloadError> = Ok(first);
+        let Opened { response, mut seat, .. } = opened;
+        let mut answer: Result<Response, DownloadError> = Ok(response);
         loop {
             let mut received = 0;
             let ended = match answer {
                 Ok(response) => {
+                    seat.served();
                     tokio::select! {
                         ended = self.copy(source, response, &mut received) => ended,
                         () = cancel.cancelled() => return Err(DownloadError::Interrupted),
@@ -60,8 +64,10 @@ impl Single<'_> {
                 Err(error) => return Err(error),
             };
             self.writer.forget(std::mem::take(&mut source.given))?;
-            self.rest(source, &error, cancel).await?;
-            answer = self.ask(source).await;
+            (seat, answer) = tokio::select! {
+                asked = self.ask_again(source, seat, &error) => asked,
+                () = cancel.cancelled() => return Err(DownloadError::Interrupted),
+            };
         }
     }
 
@@ -94,20 +100,28 @@ impl Single<'_> {
         }
     }
 
-    async fn rest(
+    /// Gives the seat back for a pause, and asks once there is one again.
+    async fn ask_again(
         &self,
         source: &mut Source,
+        seat: Seat,
         error: &NetError,
-        cancel: &CancellationToken,
-    ) -> Result<(), DownloadError> {
+    ) -> (Seat, Result<Response, DownloadError>) {
         Tally::count(&source.tally.failures, 1);
         source.failures += 1;
         let pause = Backoff::default().pause(source.failures, error.retry_after(), chance());
-        self.observer.event(&source.retrying(error, pause));
-        tokio::select! {
-            () = tokio::time::sleep(pause) => Ok(()),
-            () = cancel.cancelled() => Err(DownloadError::Interrupted),
+        let Engine { seats, options, .. } = self.engine;
+        let host = source.host();
+        if let Some(refusal) = Refusal::of(error).filter(|refusal| *refusal == Refusal::Rejected) {
+            seat.refused(refusal);
+            seats.rest(&host, pause);
+        } else {
+            drop(seat);
         }
+        self.observer.event(&source.retrying(error, pause));
+        tokio::time::sleep(pause).await;
+        let seat = seats.first(&host, options.per_host(source.role)).await;
+        (seat, self.ask(source).await)
     }
 
     async fn ask(&self, source: &Source) -> Result<Response, DownloadError> {

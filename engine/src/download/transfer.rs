@@ -3,6 +3,8 @@
 //! The key invariant: every byte that counts as delivered was handed to the
 //! writer, and every byte of a source that proves wrong is fetched again.
 
+mod seating;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,16 +14,18 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::audit::{Audit, Finding, Subject};
-use super::lane::{Expected, LaneEnd, LaneError, LaneState, LaneTask};
+use super::lane::{Expected, LaneEnd, LaneError, LaneState};
 use super::open::Opened;
+use super::seats::{Refusal, Seat, Ticket};
 use super::source::Source;
 use super::{DownloadError, Engine, Event, Observer, SourceState, chance, joined, reason};
 use crate::model::{ByteRange, DisplayUrl};
-use crate::net::{NetError, Response, Trust};
+use crate::net::{NetError, Trust};
 use crate::plan::{
     Backoff, Failure, LaneId, Limits, RangeSet, RetryBudget, Role, Schedule, SourceId, SourceSpec, Step,
 };
 use crate::store::Writer;
+use seating::Lane;
 
 /// How often positions are read and the schedule is asked.
 const TICK: Duration = Duration::from_millis(25);
@@ -45,6 +49,7 @@ struct Running {
     start: u64,
     opened: Instant,
     state: Arc<LaneState>,
+    seat: Seat,
     abort: AbortHandle,
 }
 
@@ -94,6 +99,8 @@ pub(super) struct Transfer<'a> {
     setup: Setup<'a>,
     schedule: Schedule,
     lanes: HashMap<LaneId, Running>,
+    /// The place in the queue for a seat, while there is no lane.
+    ticket: Option<Ticket>,
     tasks: JoinSet<(LaneId, LaneEnd)>,
     audits: JoinSet<(Subject, u64, Finding)>,
     audited: HashMap<Subject, AuditState>,
@@ -112,10 +119,7 @@ impl<'a> Transfer<'a> {
         let limits = Limits { connections: options.connections, ramp: options.ramp };
         let mut schedule = Schedule::new(missing, limits);
         for source in &setup.sources {
-            let max_lanes = match source.role {
-                Role::Origin => options.max_per_origin,
-                Role::Mirror => options.max_per_mirror,
-            };
+            let max_lanes = options.per_host(source.role).most;
             let not_before = if source.trust == Trust::Named { GRACE } else { Duration::ZERO };
             let id = schedule.add_source(SourceSpec { host: source.host(), role: source.role, max_lanes, not_before });
             if source.is_dropped() {
@@ -128,6 +132,7 @@ impl<'a> Transfer<'a> {
             setup,
             schedule,
             lanes: HashMap::new(),
+            ticket: None,
             tasks: JoinSet::new(),
             audits: JoinSet::new(),
             audited: HashMap::new(),
@@ -140,10 +145,10 @@ impl<'a> Transfer<'a> {
 
     /// Takes over the first answer, which streams from `start` to the end.
     pub(super) fn adopt(&mut self, opened: Opened, start: u64) {
+        let Opened { source, response, seat, .. } = opened;
         let whole = ByteRange::new(start, self.setup.expected.size);
-        let Opened { source, response, .. } = opened;
-        if let Some((lane, range)) = self.schedule.adopt(SourceId(source), whole, response.waited(), self.now()) {
-            self.start(lane, source, range, Some(response));
+        if let Some((id, range)) = self.schedule.adopt(SourceId(source), whole, response.waited(), self.now()) {
+            self.start(Lane { id, source, range, seat }, Some(response));
         }
     }
 
@@ -162,7 +167,8 @@ impl<'a> Transfer<'a> {
             self.observe();
             self.settle_disputes()?;
             self.start_audits();
-            for step in self.schedule.plan(self.now()) {
+            self.queue_while_idle();
+            for step in self.plan() {
                 self.apply(step);
             }
             if self.schedule.is_complete() && self.audits.is_empty() {
@@ -193,8 +199,12 @@ impl<'a> Transfer<'a> {
 
     fn observe(&mut self) {
         let now = self.now();
-        for (id, lane) in &self.lanes {
-            self.schedule.observe(*id, lane.state.seen(), now);
+        for (id, lane) in &mut self.lanes {
+            let seen = lane.state.seen();
+            self.schedule.observe(*id, seen, now);
+            if seen.position > lane.start {
+                lane.seat.served();
+            }
         }
         let remaining = self.schedule.remaining();
         if remaining < self.remaining {
@@ -225,41 +235,21 @@ impl<'a> Transfer<'a> {
     fn apply(&mut self, step: Step) {
         tracing::debug!(at_ms = self.now().as_millis(), ?step, "step");
         match step {
-            Step::Start { lane, source, range } => self.start(lane, source.0, range, None),
+            Step::Start { lane, source, range } => self.seat(lane, source.0, range),
             Step::Shrink { lane, end } => {
-                if let Some(running) = self.lanes.get(&lane) {
+                if let Some(running) = self.lanes.get_mut(&lane) {
                     running.state.end.store(end, Ordering::Release);
+                    running.seat.cut();
                 }
             }
             Step::Stop { lane } => {
-                if let Some(running) = self.lanes.remove(&lane) {
+                if let Some(mut running) = self.lanes.remove(&lane) {
                     running.abort.abort();
+                    running.seat.cut();
                     self.keep_given(&running);
                 }
             }
         }
-    }
-
-    fn start(&mut self, lane: LaneId, index: usize, range: ByteRange, answer: Option<Response>) {
-        let source = &mut self.setup.sources[index];
-        if source.state == SourceState::Unused {
-            let event = source.become_state(SourceState::Active, None);
-            self.setup.observer.event(&event);
-        }
-        let state = LaneState::new(range);
-        let task = LaneTask {
-            net: self.setup.engine.net.clone(),
-            url: source.url.clone(),
-            trust: source.trust,
-            role: source.role,
-            scoped: source.scoped.clone(),
-            expected: self.setup.expected.clone(),
-            tally: Arc::clone(&source.tally),
-            state: Arc::clone(&state),
-            writer: Arc::clone(&self.setup.writer),
-        };
-        let abort = self.tasks.spawn(async move { (lane, task.run(answer).await) });
-        self.lanes.insert(lane, Running { source: index, start: range.start(), opened: Instant::now(), state, abort });
     }
 
     fn keep_given(&mut self, lane: &Running) {
@@ -275,12 +265,13 @@ impl<'a> Transfer<'a> {
     fn lane_joined(&mut self, ended: Result<(LaneId, LaneEnd), JoinError>) -> Result<(), DownloadError> {
         let Some((id, end)) = joined(ended) else { return Ok(()) };
         // A lane that was stopped may have ended by itself at the same moment.
-        let Some(lane) = self.lanes.remove(&id) else { return Ok(()) };
+        let Some(mut lane) = self.lanes.remove(&id) else { return Ok(()) };
         let position = lane.state.position.load(Ordering::Acquire);
         self.keep_given(&lane);
         self.schedule.observe(id, lane.state.seen(), self.now());
         let source = &mut self.setup.sources[lane.source];
         if position > lane.start {
+            lane.seat.served();
             source.failures = 0;
             self.setup.budget.refill();
         }
@@ -289,12 +280,13 @@ impl<'a> Transfer<'a> {
             LaneEnd::Failed(LaneError::Store(error)) => return Err(error.into()),
             LaneEnd::Failed(LaneError::Changed) => return Err(DownloadError::Changing),
             LaneEnd::Failed(error) => {
-                let failure = self.judge(&lane, &error, position > lane.start);
+                let index = lane.source;
+                let failure = self.judge(lane, &error, position);
                 self.schedule.fail(id, failure, self.now());
                 if matches!(error, LaneError::NoRanges) && self.needs_one_stream() {
                     return Err(DownloadError::NoRanges);
                 }
-                self.errors.insert(lane.source, error);
+                self.errors.insert(index, error);
             }
         }
         Ok(())
@@ -308,19 +300,27 @@ impl<'a> Transfer<'a> {
     }
 
     /// Decides what a failure means for its source, and tells the observer.
-    fn judge(&mut self, lane: &Running, error: &LaneError, progressed: bool) -> Failure {
+    fn judge(&mut self, lane: Running, error: &LaneError, position: u64) -> Failure {
+        let progressed = position > lane.start;
         let others = self.lanes.values().any(|other| other.source == lane.source);
         let source = &mut self.setup.sources[lane.source];
-        let (passing, rejected, retry_after) = match error {
-            LaneError::Net(error) => (error.is_passing(), error.is_rejection(), error.retry_after()),
-            LaneError::Short => (true, false, None),
-            _ => (false, false, None),
+        let (passing, retry_after) = match error {
+            LaneError::Net(error) => (error.is_passing(), error.retry_after()),
+            LaneError::Short => (true, None),
+            _ => (false, None),
         };
+        let refusal = if progressed { None } else { error.refusal() };
+        let serves_others = refusal.is_some_and(|refusal| lane.seat.refused(refusal)) || others;
+        let rejected = refusal == Some(Refusal::Rejected);
+        let rangeless = matches!(error, LaneError::NoRanges) && others;
         // A server that takes so many connections, or one that streams, and no
         // more is healthy.
-        if (rejected || matches!(error, LaneError::NoRanges)) && others {
+        if rangeless || rejected && serves_others {
             let rest = Backoff::default().pause(1, retry_after, chance());
-            return Failure { rest, drop_source: false, reduce: true };
+            if rejected {
+                self.setup.engine.seats.rest(&source.host(), rest);
+            }
+            return Failure { rest, drop_source: false, reduce: rangeless };
         }
         if progressed && passing {
             return Failure::default();
@@ -340,13 +340,16 @@ impl<'a> Transfer<'a> {
             }
         };
         let rest = Backoff::default().pause(source.failures, retry_after, chance());
+        if rejected {
+            self.setup.engine.seats.rest(&source.host(), rest);
+        }
         if given_up && !source.is_dropped() {
             let event = source.become_state(SourceState::Dropped, Some(reason(error)));
             self.setup.observer.event(&event);
         } else if !given_up && !is_counted {
             self.setup.observer.event(&source.retrying(error, rest));
         }
-        Failure { rest, drop_source: given_up, reduce: rejected }
+        Failure { rest, drop_source: given_up, reduce: false }
     }
 
     /// The error to end with when nobody is left: the origin's, if it failed.
@@ -395,6 +398,8 @@ impl<'a> Transfer<'a> {
             let bytes = given.len();
             let audit = Audit {
                 net: self.setup.engine.net.clone(),
+                seats: self.setup.engine.seats.clone(),
+                per_host: self.setup.engine.options.per_host(origin.role),
                 origin: origin.url.clone(),
                 trust: origin.trust,
                 scoped: origin.scoped.clone(),

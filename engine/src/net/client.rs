@@ -145,6 +145,8 @@ struct ClientKey {
 #[derive(Debug, Clone)]
 pub struct Net {
     shared: Arc<Shared>,
+    /// A limit of one download, besides that of the process.
+    own_limit: Option<Arc<RateLimit>>,
 }
 
 #[derive(Debug)]
@@ -162,7 +164,13 @@ impl Net {
         // A second installation is refused and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let rate_limit = options.limit_rate.map(RateLimit::new);
-        Self { shared: Arc::new(Shared { options, rate_limit, clients: DashMap::new() }) }
+        Self { shared: Arc::new(Shared { options, rate_limit, clients: DashMap::new() }), own_limit: None }
+    }
+
+    /// The same clients for one download that has a limit of its own.
+    #[must_use]
+    pub fn limited(&self, bytes_per_s: u64) -> Self {
+        Self { shared: Arc::clone(&self.shared), own_limit: Some(Arc::new(RateLimit::new(bytes_per_s))) }
     }
 
     /// What the user decided.
@@ -179,7 +187,8 @@ impl Net {
 
     /// Waits until `bytes` more may be received under the rate limit.
     pub async fn throttle(&self, bytes: usize) {
-        if let Some(limit) = &self.shared.rate_limit {
+        let limits = [self.shared.rate_limit.as_ref(), self.own_limit.as_deref()];
+        for limit in limits.into_iter().flatten() {
             limit.take(bytes).await;
         }
     }

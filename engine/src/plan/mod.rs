@@ -2,6 +2,7 @@
 //! duration since the download began, chance as a number drawn elsewhere.
 
 pub mod freshness;
+mod host_limits;
 pub mod names;
 mod ramp;
 mod ranges;
@@ -9,7 +10,8 @@ mod rank;
 mod retry;
 mod schedule;
 
+pub use host_limits::{HostLimits, HostLimitsError, Learned};
 pub use ranges::RangeSet;
 pub use rank::{RankedCandidate, rank};
 pub use retry::{Backoff, RetryBudget};
-pub use schedule::{Failure, LaneId, Limits, Ramp, Role, Schedule, Seen, SourceId, SourceSpec, Step};
+pub use schedule::{Failure, LaneId, Limits, Ramp, Role, Room, Schedule, Seen, SourceId, SourceSpec, Step};

@@ -59,6 +59,15 @@ pub struct SourceSpec {
     pub not_before: Duration,
 }
 
+/// How many lanes a schedule may hold now, its own ones among them. Others
+/// take and give back connections meanwhile, so this is asked at each plan.
+pub trait Room {
+    /// Lanes in all.
+    fn most(&self) -> usize;
+    /// Lanes to one host, of those that the source's own limit allows.
+    fn most_at(&self, host: &str, max_lanes: usize) -> usize;
+}
+
 /// What the caller has to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -229,8 +238,15 @@ impl Schedule {
         self.lanes.values().filter_map(|lane| lane.rate).fold(0.0, |sum, rate| sum + rate)
     }
 
-    /// Decides what to do now. Call it after every event and at every tick.
-    pub fn plan(&mut self, now: Duration) -> Vec<Step> {
+    /// The source that would get the first lane, while no lane is open.
+    pub fn next_source(&self, now: Duration) -> Option<SourceId> {
+        let waits = self.lanes.is_empty() && !self.todo.is_empty();
+        self.sources.iter().position(|source| waits && source.is_ready(now)).map(SourceId)
+    }
+
+    /// Decides what to do now, within `room`. Call it after every event and at
+    /// every tick.
+    pub fn plan(&mut self, now: Duration, room: &dyn Room) -> Vec<Step> {
         let mut steps = std::mem::take(&mut self.due);
         self.give_up_laggards(now, &mut steps);
         let view = View {
@@ -241,9 +257,9 @@ impl Schedule {
             ready_sources: self.sources.iter().filter(|source| source.is_ready(now)).count(),
         };
         let allowed = self.ramp.allowed(view).min(self.limits.connections.max(1));
-        while self.lanes.len() < allowed {
+        while self.lanes.len() < allowed && self.lanes.len() < room.most() {
             let before = steps.len();
-            for source in self.askable(now) {
+            for source in self.askable(now, room) {
                 if self.assign(source, now, &mut steps) {
                     break;
                 }
@@ -257,12 +273,13 @@ impl Schedule {
 
     /// The sources that may take one lane more, best first: the idle ones,
     /// then by the rate one of their lanes has shown.
-    fn askable(&self, now: Duration) -> Vec<SourceId> {
+    fn askable(&self, now: Duration, room: &dyn Room) -> Vec<SourceId> {
         let mut open: Vec<_> = (0..self.sources.len())
             .map(SourceId)
             .filter(|id| {
-                let source = &self.sources[id.0];
-                source.is_ready(now) && self.lanes_at(&source.spec.host) < source.spec.max_lanes
+                let Source { spec, .. } = &self.sources[id.0];
+                let has_room = || self.lanes_at(&spec.host) < room.most_at(&spec.host, spec.max_lanes);
+                self.sources[id.0].is_ready(now) && has_room()
             })
             .collect();
         open.sort_by(|a, b| {

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{StoreError, sha256, write_atomic};
+use super::target::write_unsynced;
+use super::{StoreError, sha256};
 use crate::model::Digest;
 use crate::model::http::Validators;
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,8 @@ impl History {
         let Some(modified_ns) = modified_ns(content) else { return Ok(()) };
         let finished = Finished { url_digest, size, sha256, validators, proof, modified_ns };
         std::fs::create_dir_all(&self.folder).map_err(StoreError::io("create the directory", &self.folder))?;
-        write_atomic(&self.file(path), &serde_json::to_vec(&finished).expect("plain data"))
+        // A record that a power failure takes costs one refused overwrite.
+        write_unsynced(&self.file(path), &serde_json::to_vec(&finished).expect("plain data"))
     }
 
     /// The record of `path`, when the file is still as it was then.

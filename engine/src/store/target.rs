@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -120,23 +120,44 @@ impl Target {
 /// Writes a whole file so that a reader sees the old content or the new, never
 /// a part: temporary file, sync, rename.
 pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    let mut temporary = OsString::from(path.as_os_str());
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    write_by_way_of(Path::new(&temporary), path, content)
+    write_by_way_of(&temporary(path), path, content)
 }
 
 /// [`write_atomic`] with a temporary file of this name.
 pub(super) fn write_by_way_of(temporary: &Path, path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    replace(temporary, path, content, File::sync_data)?;
+    sync_directory(path);
+    Ok(())
+}
+
+/// Like [`write_atomic`], but after a power failure the file may be the old one
+/// or damaged: for what can be done without.
+pub(super) fn write_unsynced(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    replace(&temporary(path), path, content, |_| Ok(()))
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    let mut temporary = OsString::from(path.as_os_str());
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    PathBuf::from(temporary)
+}
+
+/// Puts a file in the place of another once `settle` is content with it.
+fn replace(
+    temporary: &Path,
+    path: &Path,
+    content: &[u8],
+    settle: impl FnOnce(&File) -> io::Result<()>,
+) -> Result<(), StoreError> {
     let written = File::create(temporary).and_then(|mut file| {
         file.write_all(content)?;
-        file.sync_data()
+        settle(&file)
     });
     let renamed = written.and_then(|()| std::fs::rename(temporary, path));
     if let Err(error) = renamed {
         remove(temporary);
         return Err(StoreError::io("write", path)(error));
     }
-    sync_directory(path);
     Ok(())
 }
 
@@ -165,7 +186,7 @@ pub fn reserve_private_file(directory: &Path) -> Result<PathBuf, StoreError> {
         let path = directory.join(format!("stream-{}-{attempt}", std::process::id()));
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(_) => return Ok(path),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(StoreError::io("create", &path)(error)),
         }
     }

@@ -1,6 +1,8 @@
 //! What the in-process origin says: honest answers, and lies on request.
 
+use std::any::Any;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::data::{Bytes, MIB};
@@ -60,6 +62,8 @@ pub struct Answer {
     pub delay: Duration,
     /// Bytes a second; `None` sends as fast as the socket takes it.
     pub pace: Option<u32>,
+    /// Dropped once the answer is out, or the peer gone.
+    pub held: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Answer {
@@ -93,8 +97,8 @@ impl Answer {
 
     fn part(status: u16, body: Bytes, span: Range<usize>) -> Self {
         let framing = Framing::Length(span.len());
-        let (head, ending) = (Head::Written, Ending::KeepAlive);
-        Self { status, head, headers: Vec::new(), body, span, framing, ending, delay: Duration::ZERO, pace: None }
+        let (head, ending, pace, held) = (Head::Written, Ending::KeepAlive, None, None);
+        Self { status, head, headers: Vec::new(), body, span, framing, ending, delay: Duration::ZERO, pace, held }
     }
 
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -178,6 +182,12 @@ impl Answer {
     /// Answers only after `delay`.
     pub fn late(mut self, delay: Duration) -> Self {
         self.delay = delay;
+        self
+    }
+
+    /// Holds a value until the answer is out.
+    pub fn holding(mut self, value: impl Any + Send + Sync) -> Self {
+        self.held = Some(Arc::new(value));
         self
     }
 

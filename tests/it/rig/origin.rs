@@ -39,6 +39,7 @@ struct Shared {
 #[derive(Default)]
 struct Seen {
     requests: Vec<Request>,
+    connections: usize,
     /// Open connections by number, to end them with the server.
     sockets: BTreeMap<usize, TcpStream>,
 }
@@ -100,6 +101,11 @@ impl Origin {
         self.shared.seen().requests.clone()
     }
 
+    /// Connections so far.
+    pub fn connections(&self) -> usize {
+        self.shared.seen().connections
+    }
+
     /// The requests for one path.
     pub fn requests_for(&self, path: &str) -> Vec<Request> {
         let mut requests = self.requests();
@@ -134,7 +140,9 @@ impl Shared {
             }
             let Ok(socket) = socket else { continue };
             if let Ok(copy) = socket.try_clone() {
-                self.seen().sockets.insert(number, copy);
+                let mut seen = self.seen();
+                seen.connections += 1;
+                seen.sockets.insert(number, copy);
             }
             let shared = Arc::clone(self);
             thread::spawn(move || {

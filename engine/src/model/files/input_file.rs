@@ -16,7 +16,44 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 const MOST_ENTRIES: usize = 100_000;
 
 /// The options that an entry may have, as the error about others lists them.
-const OPTIONS: &str = "out, dir, checksum, header, user-agent, referer, split, max-connection-per-server";
+const OPTIONS: &str = "out, dir, checksum, header, user-agent, referer, split, max-connection-per-server, \
+    max-download-limit, max-tries, allow-overwrite, continue";
+
+/// Options of aria2 that change how a file is fetched, not what is fetched nor
+/// where it ends up: they are passed over with a warning. What could send a
+/// request elsewhere, or fetch what is not to be fetched, is an error instead.
+const WITHOUT_EFFECT: [&str; 30] = [
+    "always-resume",
+    "async-dns",
+    "auto-file-renaming",
+    "check-integrity",
+    "conditional-get",
+    "connect-timeout",
+    "content-disposition-default-utf8",
+    "enable-http-keep-alive",
+    "enable-http-pipelining",
+    "enable-mmap",
+    "file-allocation",
+    "force-save",
+    "gid",
+    "http-accept-gzip",
+    "http-no-cache",
+    "lowest-speed-limit",
+    "max-file-not-found",
+    "max-mmap-limit",
+    "max-resume-failure-tries",
+    "min-split-size",
+    "no-file-allocation-limit",
+    "piece-length",
+    "realtime-chunk-checksum",
+    "remote-time",
+    "remove-control-file",
+    "retry-wait",
+    "reuse-uri",
+    "stream-piece-selector",
+    "timeout",
+    "uri-selector",
+];
 
 /// One download of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +85,14 @@ pub struct InputOptions {
     pub split: Option<NonZeroU16>,
     /// Most connections to one server.
     pub max_connection_per_server: Option<NonZeroU16>,
+    /// Most bytes a second for the file; 0 for no limit.
+    pub max_download_limit: Option<u64>,
+    /// Attempts; 0 for no limit.
+    pub max_tries: Option<u16>,
+    /// Whether an existing file is replaced.
+    pub allow_overwrite: Option<bool>,
+    /// Lines of options that are aria2's and have no effect here, with their names.
+    pub without_effect: Vec<(usize, String)>,
 }
 
 /// Why a list cannot be followed. URLs and header values are not repeated:
@@ -106,8 +151,22 @@ pub enum InputFileError {
         #[source]
         source: DigestError,
     },
+    /// A value that is neither of the two.
+    #[error("line {line} of the input file: `{name}` takes true or false")]
+    Switch {
+        /// The line, counted from 1.
+        line: usize,
+        /// The option.
+        name: &'static str,
+    },
+    /// A rate that is none.
+    #[error("line {line} of the input file: `max-download-limit` takes bytes a second, for instance 500K")]
+    Rate {
+        /// The line, counted from 1.
+        line: usize,
+    },
     /// A number of connections that is none.
-    #[error("line {line} of the input file: `{name}` takes a number from 1 to 65535")]
+    #[error("line {line} of the input file: `{name}` takes a number up to 65535")]
     Count {
         /// The line, counted from 1.
         line: usize,
@@ -193,6 +252,15 @@ impl InputOptions {
             "max-connection-per-server" => {
                 self.max_connection_per_server = Some(count(value, line, "max-connection-per-server")?);
             }
+            "max-download-limit" => self.max_download_limit = Some(rate(value).ok_or(InputFileError::Rate { line })?),
+            "max-tries" => {
+                self.max_tries = Some(value.parse().map_err(|_| InputFileError::Count { line, name: "max-tries" })?);
+            }
+            "allow-overwrite" => self.allow_overwrite = Some(switch(value, line, "allow-overwrite")?),
+            // What the engine does anyway.
+            "continue" if switch(value, line, "continue")? => {}
+            "continue" => self.without_effect.push((line, "continue=false".into())),
+            name if WITHOUT_EFFECT.contains(&name) => self.without_effect.push((line, name.to_owned())),
             _ => return Err(InputFileError::Unknown { line, name: excerpt(name) }),
         }
         Ok(())
@@ -212,6 +280,20 @@ fn field_value(text: &str, line: usize, name: &'static str) -> Result<HeaderValu
 
 fn count(text: &str, line: usize, name: &'static str) -> Result<NonZeroU16, InputFileError> {
     text.parse().map_err(|_| InputFileError::Count { line, name })
+}
+
+fn switch(text: &str, line: usize, name: &'static str) -> Result<bool, InputFileError> {
+    text.parse().map_err(|_| InputFileError::Switch { line, name })
+}
+
+/// Bytes, or with K or M the powers of 1024 of them.
+fn rate(text: &str) -> Option<u64> {
+    let (digits, unit) = match text.as_bytes().last()? {
+        b'K' | b'k' => (&text[..text.len() - 1], 1 << 10),
+        b'M' | b'm' => (&text[..text.len() - 1], 1 << 20),
+        _ => (text, 1),
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
 }
 
 #[cfg(test)]
@@ -254,6 +336,15 @@ mod tests {
     }
 
     #[test]
+    fn names_what_has_no_effect() {
+        let entries =
+            read("https://a.example/\n gid=1\n continue=true\n continue=false\n max-download-limit=2K\n").unwrap();
+        let options = &entries[0].options;
+        assert_eq!(options.without_effect, [(2, "gid".to_owned()), (4, "continue=false".to_owned())]);
+        assert_eq!(options.max_download_limit, Some(2048));
+    }
+
+    #[test]
     fn shows_no_header_value() {
         let entries = read("https://a.example/\n header=Authorization: Bearer hunter2").unwrap();
         assert!(!format!("{entries:?}").contains("hunter2"));
@@ -262,6 +353,11 @@ mod tests {
     #[test]
     fn says_which_line_it_cannot_follow() {
         let below = |option: &str| read(&format!("https://a.example/\n\n {option}")).unwrap_err();
+        assert_eq!(below("max-tries=many"), InputFileError::Count { line: 3, name: "max-tries" });
+        assert_eq!(below("allow-overwrite=1"), InputFileError::Switch { line: 3, name: "allow-overwrite" });
+        assert_eq!(below("max-download-limit=fast"), InputFileError::Rate { line: 3 });
+        // A request that goes another way than asked for is worse than none.
+        assert_eq!(below("all-proxy=http://p/"), InputFileError::Unknown { line: 3, name: "all-proxy".into() });
         assert_eq!(below("pause=true"), InputFileError::Unknown { line: 3, name: "pause".into() });
         assert_eq!(below("split"), InputFileError::Shape { line: 3 });
         assert_eq!(below("split=0"), InputFileError::Count { line: 3, name: "split" });

@@ -34,6 +34,19 @@ impl Link {
     }
 }
 
+/// Room for whatever the schedule itself allows.
+struct Boundless;
+
+impl Room for Boundless {
+    fn most(&self) -> usize {
+        usize::MAX
+    }
+
+    fn most_at(&self, _: &str, max_lanes: usize) -> usize {
+        max_lanes
+    }
+}
+
 struct Open {
     source: usize,
     /// Lanes of the source that were opened before it.
@@ -72,7 +85,7 @@ fn simulate(size: u64, links: &[Link], limits: Limits) -> Outcome {
     let mut now = Duration::ZERO;
     while !schedule.is_complete() {
         assert!(now < Duration::from_hours(1), "the simulated download does not end");
-        for step in schedule.plan(now) {
+        for step in schedule.plan(now, &Boundless) {
             apply(step, &mut open, &mut outcome);
         }
         check_no_overlap(&schedule);
@@ -80,7 +93,7 @@ fn simulate(size: u64, links: &[Link], limits: Limits) -> Outcome {
         transfer(&mut open, links);
         report(&mut schedule, &mut open, &mut outcome, links, now);
     }
-    schedule.plan(now).into_iter().for_each(|step| apply(step, &mut open, &mut outcome));
+    schedule.plan(now, &Boundless).into_iter().for_each(|step| apply(step, &mut open, &mut outcome));
     outcome.seconds = now.as_secs_f64();
     outcome
 }
@@ -250,6 +263,36 @@ fn an_adopted_response_ends_with_the_missing_run() {
     assert_eq!(schedule.remaining(), 10);
 }
 
+/// Room that others leave: so many lanes in all, and at the host `a`.
+struct Little(usize, usize);
+
+impl Room for Little {
+    fn most(&self) -> usize {
+        self.0
+    }
+
+    fn most_at(&self, host: &str, max_lanes: usize) -> usize {
+        if host == "a" { max_lanes.min(self.1) } else { max_lanes }
+    }
+}
+
+#[test]
+fn lanes_keep_within_the_room() {
+    let mut schedule = Schedule::new(RangeSet::of(ByteRange::new(0, 256 * MIB)), SIXTEEN);
+    for (host, role) in [("a", Role::Origin), ("b", Role::Mirror)] {
+        schedule.add_source(SourceSpec { host: host.into(), role, max_lanes: 6, not_before: Duration::ZERO });
+    }
+    let first = SourceId(0);
+    assert_eq!((schedule.plan(TICK, &Little(0, 6)), schedule.next_source(TICK)), (vec![], Some(first)));
+    let started = |steps: &[Step], id| {
+        steps.iter().filter(|step| matches!(step, Step::Start { source, .. } if *source == id)).count()
+    };
+    let steps = schedule.plan(TICK, &Little(5, 2));
+    assert_eq!((started(&steps, first), started(&steps, SourceId(1))), (2, 3), "{steps:?}");
+    assert_eq!((schedule.plan(TICK, &Little(5, 6)), schedule.next_source(TICK)), (vec![], None));
+    assert_eq!(started(&schedule.plan(TICK, &Little(7, 6)), first), 2);
+}
+
 #[test]
 fn a_quick_download_bothers_no_mirror() {
     let mut schedule = Schedule::new(RangeSet::of(ByteRange::new(0, MIB)), ADAPTIVE);
@@ -257,8 +300,8 @@ fn a_quick_download_bothers_no_mirror() {
     let origin = schedule.add_source(spec("o", Role::Origin, Duration::ZERO));
     let mirror = schedule.add_source(spec("m", Role::Mirror, Duration::from_millis(150)));
     schedule.adopt(origin, ByteRange::new(0, MIB), Duration::ZERO, Duration::ZERO).expect("missing");
-    assert_eq!(schedule.plan(Duration::from_millis(140)), []);
-    let steps = schedule.plan(Duration::from_millis(150));
+    assert_eq!(schedule.plan(Duration::from_millis(140), &Boundless), []);
+    let steps = schedule.plan(Duration::from_millis(150), &Boundless);
     assert!(matches!(steps[..], [Step::Shrink { .. }, Step::Start { source, .. }] if source == mirror), "{steps:?}");
 }
 
@@ -281,7 +324,7 @@ fn revoked_bytes_are_missing_again() {
     schedule.observe(lane, Seen { position: 60, held: false }, TICK);
     assert_eq!(schedule.revoke(liar, &RangeSet::of(ByteRange::new(0, 60))), [Step::Stop { lane }]);
     assert_eq!(schedule.remaining(), 100);
-    let steps = schedule.plan(TICK * 2);
+    let steps = schedule.plan(TICK * 2, &Boundless);
     assert!(matches!(steps[..], [Step::Start { source, .. }] if source == origin), "{steps:?}");
 }
 

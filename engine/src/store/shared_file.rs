@@ -1,4 +1,5 @@
-//! The file of totals, which several processes may add to at once.
+//! Small files that several processes may add to at once: the totals, the
+//! limits of hosts.
 //!
 //! What is in it is not this module's business. The key invariant: an update
 //! sees the whole of the last one, whichever process made it.
@@ -10,22 +11,29 @@ use std::time::Duration;
 
 use super::cache::{CacheError, LockWait, UrlLock, lock_file, private_folder, read_small};
 
-/// Largest file that is read. The totals are bounded far below.
+/// Largest file that is read. What is kept is bounded far below.
 const MOST_BYTES: u64 = 1 << 20;
-/// Longest wait for another process, which needs about a millisecond. Numbers
-/// are not worth more of a user's time.
+/// Longest wait for another process, which needs about a millisecond. What is
+/// kept here is not worth more of a user's time.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The file of totals of one cache folder.
+/// A small file of one cache folder.
 #[derive(Debug, Clone)]
-pub struct TotalsFile {
+pub struct SharedFile {
     root: PathBuf,
+    folder: &'static str,
+    name: &'static str,
 }
 
-impl TotalsFile {
-    /// The file in the cache folder `root`, which need not exist.
-    pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+impl SharedFile {
+    /// The totals of all downloads in the cache folder `root`, which need not exist.
+    pub fn totals(root: &Path) -> Self {
+        Self { root: root.to_owned(), folder: "stats-v1", name: "totals.json" }
+    }
+
+    /// The connection limits that hosts have shown, likewise.
+    pub fn host_limits(root: &Path) -> Self {
+        Self { root: root.to_owned(), folder: "hosts-v1", name: "limits.json" }
     }
 
     /// Its bytes, where there is such a file.
@@ -40,7 +48,7 @@ impl TotalsFile {
         let _lock = self.lock()?;
         let path = self.path();
         // The lock makes one name enough. Nothing is synced: after a power
-        // failure the totals may begin anew, and no download waits for a disk.
+        // failure the file may begin anew, and no download waits for a disk.
         let temporary = path.with_extension("tmp");
         let written = fs::write(&temporary, change(self.read()?));
         written.and_then(|()| fs::rename(&temporary, &path)).map_err(CacheError::io("write", &path))
@@ -65,11 +73,11 @@ impl TotalsFile {
     }
 
     fn folder(&self) -> PathBuf {
-        self.root.join("stats-v1")
+        self.root.join(self.folder)
     }
 
     fn path(&self) -> PathBuf {
-        self.folder().join("totals.json")
+        self.folder().join(self.name)
     }
 }
 
@@ -85,7 +93,7 @@ mod tests {
     #[test]
     fn no_update_is_lost() {
         let folder = tempfile::tempdir().unwrap();
-        let file = TotalsFile::new(&folder.path().join("cache"));
+        let file = SharedFile::totals(&folder.path().join("cache"));
         assert_eq!(file.read().unwrap(), None);
         thread::scope(|scope| {
             for _ in 0..8 {
@@ -106,7 +114,7 @@ mod tests {
     fn a_folder_that_is_none_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("stats-v1"), "").unwrap();
-        let file = TotalsFile::new(folder.path());
+        let file = SharedFile::totals(folder.path());
         assert!(matches!(file.update(|_| Vec::new()), Err(CacheError::NotAFolder(_))));
     }
 }

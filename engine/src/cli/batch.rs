@@ -1,0 +1,196 @@
+//! Several downloads at once, and what became of them all.
+//!
+//! A job that fails stops no other. The first signal stops them all, each with
+//! what it needs to go on.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::error::CliError;
+use super::jobs::Planned;
+use super::output::{Output, Progress};
+use super::progress::{Reporter, summary};
+use super::units::{show_bytes, show_rate};
+use crate::download::{DownloadError, Engine, Event, Observer, Receipt, download};
+use crate::model::ExitCode;
+
+/// What became of one job.
+pub(super) type JobOutcome = Result<Receipt, CliError>;
+
+/// Downloads that have ended.
+pub(super) struct Batch {
+    /// In the order in which they were named.
+    pub outcomes: Vec<JobOutcome>,
+    seconds: f64,
+}
+
+/// What several downloads came to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Tally {
+    done: usize,
+    /// Files that were there already.
+    left_alone: usize,
+    failed: usize,
+    interrupted: usize,
+    /// Bytes of the files that were done, from the network or the cache.
+    bytes: u64,
+    seconds: f64,
+}
+
+/// Runs the jobs, at most `at_once` at a time.
+pub(super) async fn run(engine: &Engine, planned: Vec<Planned>, at_once: usize, output: &Output) -> Batch {
+    let begun = Instant::now();
+    let cancel = CancellationToken::new();
+    let reporter = Arc::new(Reporter::new(output, planned.len()));
+    // In any order: a slow file must not hold up those behind it.
+    let jobs = futures_util::stream::iter(planned.into_iter().enumerate())
+        .map(|(nth, planned)| {
+            let job = run_one(engine, planned, Arc::clone(&reporter), &cancel, output);
+            async move { (nth, job.await) }
+        })
+        .buffer_unordered(at_once)
+        .collect::<Vec<_>>();
+    tokio::pin!(jobs);
+    let mut outcomes = loop {
+        tokio::select! {
+            outcomes = &mut jobs => break outcomes,
+            () = interrupted(), if !cancel.is_cancelled() => cancel.cancel(),
+        }
+    };
+    outcomes.sort_by_key(|(nth, _)| *nth);
+    let outcomes = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
+    Batch { outcomes, seconds: begun.elapsed().as_secs_f64() }
+}
+
+async fn run_one(
+    engine: &Engine,
+    planned: Planned,
+    reporter: Arc<Reporter>,
+    cancel: &CancellationToken,
+    output: &Output,
+) -> JobOutcome {
+    let Planned { job, options, shown, limit_rate, warnings } = planned;
+    if cancel.is_cancelled() {
+        return Err(CliError::Download { url: shown, source: DownloadError::Interrupted });
+    }
+    let net = limit_rate.map_or_else(|| engine.net.clone(), |rate| engine.net.limited(rate));
+    let engine = Engine { net, options, ..engine.clone() };
+    let observer = reporter.observer(&shown);
+    warnings.iter().for_each(|text| observer.event(&Event::warning(text)));
+    let result = download(&engine, job, &observer, cancel).await;
+    drop(observer);
+    match result {
+        Ok(receipt) => {
+            reporter.done(&receipt);
+            if output.json {
+                output.json(&json!({"v": 1, "job": shown, "event": "done", "receipt": receipt}))?;
+            } else if output.progress != Progress::None {
+                reporter.note(&summary(&receipt));
+            }
+            Ok(receipt)
+        }
+        Err(error) => Err(CliError::Download { url: shown, source: error }),
+    }
+}
+
+/// The first signal ends the jobs in order; the system's own handling of a
+/// second one is not needed, as they end within a tick.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+impl Batch {
+    /// Says what failed and what it all came to. Gives the exit code: that of a
+    /// single job, 3 when some of several failed.
+    pub(super) fn conclude(mut self, output: &Output) -> Result<ExitCode, CliError> {
+        if self.outcomes.len() == 1 {
+            return self.outcomes.remove(0).map(|_| ExitCode::Done);
+        }
+        let tally = self.tally();
+        let failed: Vec<&CliError> = self.outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+        for error in told(&failed) {
+            output.error(error);
+        }
+        output.summary(&tally.line(), &tally.event())?;
+        Ok(match failed[..] {
+            [] => ExitCode::Done,
+            _ if tally.interrupted > 0 => ExitCode::Interrupted,
+            [first, ..] if failed.len() == self.outcomes.len() => first.exit_code(),
+            _ => ExitCode::Partial,
+        })
+    }
+
+    fn tally(&self) -> Tally {
+        let mut tally = Tally { done: 0, left_alone: 0, failed: 0, interrupted: 0, bytes: 0, seconds: self.seconds };
+        for outcome in &self.outcomes {
+            match outcome {
+                Ok(receipt) if receipt.already_there => tally.left_alone += 1,
+                Ok(receipt) => {
+                    tally.done += 1;
+                    tally.bytes += receipt.size - receipt.resumed_bytes.min(receipt.size);
+                }
+                Err(error) if is_interrupted(error) => tally.interrupted += 1,
+                Err(_) => tally.failed += 1,
+            }
+        }
+        tally
+    }
+}
+
+impl Tally {
+    /// Bytes a second over all files.
+    fn rate(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let bytes = self.bytes as f64;
+        bytes / self.seconds.max(1e-3)
+    }
+
+    fn event(&self) -> Value {
+        let Self { done, left_alone, failed, interrupted, bytes, seconds } = self;
+        json!({
+            "v": 1, "event": "summary", "done": done, "left_alone": left_alone, "failed": failed,
+            "interrupted": interrupted, "bytes": bytes, "seconds": seconds, "rate": self.rate(),
+        })
+    }
+
+    fn line(&self) -> String {
+        let counted = [
+            (self.done, "done"),
+            (self.left_alone, "already there"),
+            (self.failed, "failed"),
+            (self.interrupted, "interrupted"),
+        ];
+        let counts = counted.into_iter().filter(|(count, what)| *count > 0 || *what == "done");
+        let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+        let all = self.done + self.left_alone + self.failed + self.interrupted;
+        let (counts, bytes, rate) = (counts.join(", "), show_bytes(self.bytes), show_rate(self.rate()));
+        format!("{all} files: {counts}; {bytes} in {:.1} s ({rate})", self.seconds)
+    }
+}
+
+/// The errors to print: of those that a signal caused, one is enough.
+fn told<'a>(failed: &[&'a CliError]) -> Vec<&'a CliError> {
+    let (interrupted, others): (Vec<_>, Vec<_>) = failed.iter().copied().partition(|error| is_interrupted(error));
+    others.into_iter().chain(interrupted.into_iter().take(1)).collect()
+}
+
+fn is_interrupted(error: &CliError) -> bool {
+    matches!(error, CliError::Download { source: DownloadError::Interrupted, .. })
+}
