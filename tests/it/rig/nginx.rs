@@ -103,7 +103,7 @@ impl Nginx {
 
     /// A `--resolve` value that sends `https://name/` here.
     pub fn resolve(&self, name: &str) -> String {
-        format!("{name}:443:{}", self.address)
+        format!("{name}:443:{}", self.address())
     }
 
     /// What was asked, by nginx's own account. Ends nginx first, so that the
