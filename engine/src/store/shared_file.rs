@@ -96,15 +96,15 @@ mod tests {
         let file = SharedFile::totals(&folder.path().join("cache"));
         assert_eq!(file.read().unwrap(), None);
         thread::scope(|scope| {
-            for _ in 0..8 {
+            for _ in 0..4 {
                 scope.spawn(|| {
-                    for _ in 0..16 {
+                    for _ in 0..6 {
                         file.update(|bytes| (count(bytes) + 1).to_string().into_bytes()).unwrap();
                     }
                 });
             }
         });
-        assert_eq!(count(file.read().unwrap()), 8 * 16);
+        assert_eq!(count(file.read().unwrap()), 4 * 6);
         file.remove().unwrap();
         assert_eq!(file.read().unwrap(), None);
         file.remove().unwrap();
