@@ -2,7 +2,9 @@
 //!
 //! An uncapped link is as fast with one connection as with sixteen, a server
 //! that caps each connection is sixteen times faster with sixteen. Only
-//! measuring tells: the number doubles while doubling pays.
+//! measuring tells: the number doubles while doubling pays. A far server is the
+//! exception: each measurement takes several round trips there, and what TCP
+//! keeps under way on one connection is the limit.
 
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use std::time::Duration;
 pub enum Ramp {
     /// Doubling while it pays; the default.
     Adaptive,
-    /// All at once: the user named the number.
+    /// All at once, as long as the link has room: the user named the number.
     AtOnce,
 }
 
@@ -25,6 +27,12 @@ const WORTH: f64 = 1.15;
 const SHORT_S: f64 = 0.6;
 /// Bytes per second above which the link, not the server, is the limit.
 const FAST_LINK: f64 = 150e6;
+/// A server whose first answer took this long is far.
+const FAR_S: f64 = 0.3;
+/// Bytes that each connection to a far server should have to fetch.
+const FAR_SHARE: u64 = 1 << 20;
+/// Connections that are opened at once before anything is measured.
+const UNMEASURED: usize = 16;
 
 /// What the ramp looks at.
 #[derive(Debug, Clone, Copy)]
@@ -32,8 +40,11 @@ pub(super) struct View {
     pub now: Duration,
     pub delivered: u64,
     pub remaining: u64,
+    /// Lanes that have brought bytes.
     pub lanes: usize,
     pub ready_sources: usize,
+    /// Seconds that the first answer took.
+    pub latency_s: f64,
 }
 
 #[derive(Debug, Clone)]
@@ -48,15 +59,15 @@ pub(super) struct RampState {
 
 impl RampState {
     pub(super) fn new(kind: Ramp, limit: usize) -> Self {
-        Self { kind, limit, allowed: 1, window: None, base: None, settled_until: Duration::ZERO }
+        let allowed = if kind == Ramp::AtOnce { limit.min(UNMEASURED) } else { 1 };
+        Self { kind, limit, allowed, window: None, base: None, settled_until: Duration::ZERO }
     }
 
     /// The number of connections to hold now.
     pub(super) fn allowed(&mut self, view: View) -> usize {
-        if self.kind == Ramp::AtOnce {
-            return self.limit;
-        }
-        let floor = view.ready_sources.clamp(1, self.limit);
+        let far = if view.latency_s >= FAR_S { view.remaining / FAR_SHARE } else { 0 };
+        let far = usize::try_from(far).unwrap_or(usize::MAX);
+        let floor = view.ready_sources.max(far).clamp(1, self.limit);
         if self.allowed < floor {
             self.allowed = floor;
             self.measure_anew();
@@ -81,7 +92,7 @@ impl RampState {
         let enough = rate >= FAST_LINK || remaining < rate * SHORT_S || self.allowed >= self.limit;
         if pays && !enough {
             self.base = Some(rate);
-            self.allowed = (self.allowed * 2).min(self.limit);
+            self.allowed = if self.kind == Ramp::AtOnce { self.limit } else { (self.allowed * 2).min(self.limit) };
             self.window = None;
         } else {
             self.settled_until = view.now + PATIENCE;
@@ -101,7 +112,10 @@ mod tests {
 
     /// Runs the ramp for ten seconds against a link whose rate depends on the connections.
     fn settle(rate: impl Fn(u64) -> u64) -> usize {
-        let mut ramp = RampState::new(Ramp::Adaptive, 16);
+        settle_from(RampState::new(Ramp::Adaptive, 16), rate)
+    }
+
+    fn settle_from(mut ramp: RampState, rate: impl Fn(u64) -> u64) -> usize {
         let (mut lanes, mut delivered) = (1, 0);
         for tick in 0..100 {
             delivered += rate(lanes as u64) / 10;
@@ -111,6 +125,7 @@ mod tests {
                 remaining: 10_000_000_000,
                 lanes,
                 ready_sources: 1,
+                latency_s: 0.02,
             };
             lanes = ramp.allowed(view);
         }
@@ -129,6 +144,30 @@ mod tests {
     }
 
     #[test]
+    fn a_named_number_is_opened_unless_the_link_is_full() {
+        let named = |limit| RampState::new(Ramp::AtOnce, limit);
+        assert_eq!((named(8).allowed, named(64).allowed), (8, 16));
+        assert_eq!(settle_from(named(64), |lanes| lanes * 1_000_000), 64);
+        assert_eq!(settle_from(named(64), |_| 900_000_000), 16);
+    }
+
+    #[test]
+    fn a_far_server_is_asked_for_much_at_once() {
+        let mut ramp = RampState::new(Ramp::Adaptive, 16);
+        let view = |latency_s, remaining| View {
+            now: Duration::ZERO,
+            delivered: 0,
+            remaining,
+            lanes: 0,
+            ready_sources: 1,
+            latency_s,
+        };
+        assert_eq!(ramp.allowed(view(0.1, 64 << 20)), 1);
+        assert_eq!(ramp.allowed(view(0.4, 3 << 20)), 3);
+        assert_eq!(ramp.allowed(view(0.4, 64 << 20)), 16);
+    }
+
+    #[test]
     fn survives_bytes_that_are_taken_back() {
         let mut ramp = RampState::new(Ramp::Adaptive, 16);
         for (now_ms, delivered) in [(0, 1_000_000), (300, 10), (600, 2_000_000), (900, 4_000_000)] {
@@ -138,6 +177,7 @@ mod tests {
                 remaining: 10_000_000_000,
                 lanes: 1,
                 ready_sources: 1,
+                latency_s: 0.02,
             };
             ramp.allowed(view);
         }

@@ -253,8 +253,9 @@ impl Schedule {
             now,
             delivered: self.delivered,
             remaining: self.remaining(),
-            lanes: self.lanes.len(),
+            lanes: self.lanes.values().filter(|lane| lane.has_begun()).count(),
             ready_sources: self.sources.iter().filter(|source| source.is_ready(now)).count(),
+            latency_s: self.sources.first().map_or(0.0, Source::latency_s),
         };
         let allowed = self.ramp.allowed(view).min(self.limits.connections.max(1));
         while self.lanes.len() < allowed && self.lanes.len() < room.most() {

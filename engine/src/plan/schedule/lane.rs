@@ -104,6 +104,11 @@ impl Lane {
         self.end.saturating_sub(self.position)
     }
 
+    /// Whether it has brought a byte.
+    pub fn has_begun(&self) -> bool {
+        self.position > self.start
+    }
+
     /// Takes in how far it has come; gives the bytes that are new.
     pub fn observe(&mut self, seen: Seen, source: &mut Source, now: Duration) -> u64 {
         let position = seen.position.clamp(self.position, self.end);
