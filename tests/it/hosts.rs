@@ -1,7 +1,7 @@
 //! Connections that jobs share: the budget over all of them, what hosts have
 //! shown of their own limits, and what is left of it in the next run.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::rig::{Answer, Engine, File, KIB, MIB_PER_SECOND, Origin, Request, Run, data, file};
@@ -11,6 +11,7 @@ use crate::rig::{Answer, Engine, File, KIB, MIB_PER_SECOND, Origin, Request, Run
 struct Strict {
     most: usize,
     seen: Mutex<Seen>,
+    closed: Condvar,
 }
 
 #[derive(Default)]
@@ -26,17 +27,22 @@ struct Open(Arc<Strict>);
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.seen.lock().unwrap().open -= 1;
+        self.0.seen().open -= 1;
+        self.0.closed.notify_all();
     }
 }
 
 impl Strict {
     fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, seen: Mutex::default() })
+        Arc::new(Self { most, seen: Mutex::default(), closed: Condvar::new() })
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().expect("no panic while holding it")
     }
 
     fn answer(self: &Arc<Self>, request: &Request, file: &File) -> Answer {
-        let mut seen = self.seen.lock().unwrap();
+        let mut seen = self.seen();
         let offended = seen.refused_at.is_some_and(|at| at.elapsed() < Duration::from_secs(1));
         if offended || seen.open == self.most {
             seen.refused += 1;
@@ -49,11 +55,10 @@ impl Strict {
     }
 
     /// The most requests that were served at once, and the refused ones, since
-    /// this was asked before.
+    /// this was asked before. Waits until the last one is over.
     fn take(&self) -> (usize, usize) {
-        let mut seen = self.seen.lock().unwrap();
-        let Seen { peak, refused, .. } = *seen;
-        (seen.peak, seen.refused) = (seen.open, 0);
+        let idle = self.closed.wait_while(self.seen(), |seen| seen.open > 0);
+        let Seen { peak, refused, .. } = std::mem::take(&mut *idle.expect("no panic while holding it"));
         (peak, refused)
     }
 }
@@ -121,7 +126,7 @@ fn damaged_limits_are_ignored_and_rewritten() {
         engine.download(["--no-rules", "--no-cache", "-x", "6", "-o", "out", &origin.file_url()]).exits(0);
         std::fs::remove_file(engine.path("out")).unwrap();
         let limits = engine.run(["stats", "--json"]).exits(0).events().remove(0)["limits"].clone();
-        assert_eq!(limits.as_array().map(Vec::len), Some(1), "after {:.20}: {limits}", damage);
+        assert_eq!(limits.as_array().map(Vec::len), Some(1), "after {damage:.20}: {limits}");
     }
 }
 

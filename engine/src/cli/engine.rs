@@ -37,7 +37,8 @@ pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Resul
         options: EngineOptions {
             connections: connections.unwrap_or(CONNECTIONS),
             ramp: if connections.is_some() { Ramp::AtOnce } else { Ramp::Adaptive },
-            max_per_origin: max_per_host.or(connections).unwrap_or(CONNECTIONS),
+            // For all files together: what one of them may have is no less.
+            max_per_origin: max_per_host.unwrap_or(CONNECTIONS.max(connections.unwrap_or(0))),
             max_per_mirror: max_per_host.unwrap_or(MAX_PER_MIRROR),
             host_memory: if max_per_host.is_some() { Memory::Overruled } else { Memory::Heeded },
             retry: settings.count("retry"),

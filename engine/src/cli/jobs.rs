@@ -10,7 +10,7 @@ use url::Url;
 use super::download::DownloadArgs;
 use super::error::CliError;
 use super::settings::Settings;
-use crate::download::{ChecksumFile, DigestRule, EngineOptions, Job, Output, Promised, Proof};
+use crate::download::{ChecksumFile, DigestRule, EngineOptions, Job, Memory, Output, Promised, Proof};
 use crate::model::files::{InputEntry, InputOptions, MetalinkFile, Netrc, parse_input_file, parse_metalink};
 use crate::model::{Digest, DisplayUrl};
 use crate::net::Trust;
@@ -228,7 +228,9 @@ fn apply(planned: &mut Planned, options: InputOptions) {
     }
     if let Some(split) = options.split {
         planned.options.connections = usize::from(split.get());
-        planned.options.max_per_origin = planned.options.connections;
+        if planned.options.host_memory == Memory::Heeded {
+            planned.options.max_per_origin = planned.options.max_per_origin.max(planned.options.connections);
+        }
         planned.options.ramp = Ramp::AtOnce;
     }
     if let Some(most) = options.max_connection_per_server {

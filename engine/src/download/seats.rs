@@ -102,12 +102,18 @@ struct Host {
     taken: usize,
     /// Those of the taken seats that have brought bytes.
     served: usize,
-    /// When connections were cut off whose server may not know yet.
-    cut: Vec<Instant>,
+    /// Connections that were cut off and whose server may not know yet.
+    cut: Vec<Cut>,
     resting_until: Option<Instant>,
     /// Bound after a refusal while nothing was served: one more than is served.
     careful: Option<usize>,
     broken_in_a_row: u32,
+}
+
+#[derive(Debug)]
+struct Cut {
+    at: Instant,
+    was_served: bool,
 }
 
 impl Host {
@@ -117,24 +123,28 @@ impl Host {
 
     /// Connections that the server is known to serve.
     fn alive(&mut self, now: Instant) -> usize {
-        self.cut.retain(|at| now.saturating_duration_since(*at) < AFTERLIFE);
-        self.served + self.cut.len()
+        self.cut.retain(|cut| now.saturating_duration_since(cut.at) < AFTERLIFE);
+        self.served + self.cut.iter().filter(|cut| cut.was_served).count()
     }
 
     /// Connections cut off so lately that a strict server may refuse another.
     fn lingering(&self, now: Instant) -> usize {
-        self.cut.iter().filter(|at| now.saturating_duration_since(**at) < GRACE).count()
+        self.cut.iter().filter(|cut| now.saturating_duration_since(cut.at) < GRACE).count()
     }
 
     /// When time alone makes room.
     fn clears_at(&self, now: Instant) -> Option<Instant> {
         let rested = self.resting_until.filter(|until| *until > now);
-        let noticed = self.cut.iter().map(|at| *at + GRACE).filter(|at| *at > now).min();
+        let noticed = self.cut.iter().map(|cut| cut.at + GRACE).filter(|at| *at > now).min();
         rested.or(noticed)
     }
 
     fn is_forgettable(&mut self, now: Instant) -> bool {
-        self.taken == 0 && self.alive(now) == 0 && !self.is_resting(now) && self.careful.is_none()
+        self.taken == 0
+            && self.lingering(now) == 0
+            && self.alive(now) == 0
+            && !self.is_resting(now)
+            && self.careful.is_none()
     }
 }
 
@@ -329,7 +339,9 @@ impl Seat {
 
     /// The host refused the connection. Says whether it serves others, of any
     /// job: then it is healthy, and takes no more than those.
-    pub(super) fn refused(self, why: Refusal) -> bool {
+    pub(super) fn refused(mut self, why: Refusal) -> bool {
+        // There is no connection to linger.
+        self.is_cut = false;
         let (shared, host) = (Arc::clone(&self.shared), Arc::clone(&self.host));
         drop(self);
         let (alive, broken) = shared.change(&host, |known| {
@@ -355,8 +367,8 @@ impl Drop for Seat {
         let known = state.hosts.get_mut(&self.host).expect("a host whose seat is taken");
         known.taken -= 1;
         known.served -= usize::from(self.is_served);
-        if self.is_served && self.is_cut {
-            known.cut.push(now);
+        if self.is_cut {
+            known.cut.push(Cut { at: now, was_served: self.is_served });
         }
         if known.is_forgettable(now) {
             state.hosts.remove(&self.host);

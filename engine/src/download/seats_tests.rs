@@ -111,6 +111,17 @@ fn a_connection_just_cut_counts_as_served() {
     assert_eq!(seats.learned().of("a", since_1970()), Some(2));
 }
 
+/// Its range was given to another before the host refused it.
+#[test]
+fn a_refused_connection_is_not_one_that_was_cut() {
+    let seats = seats(64);
+    let _live = served(&seats, "a");
+    let mut refused = [(); 3].map(|()| seats.try_take("a", up_to(16), None).expect("a free seat"));
+    refused.iter_mut().for_each(Seat::cut);
+    refused.into_iter().for_each(|seat| assert!(seat.refused(Refusal::Rejected)));
+    assert_eq!(seats.learned().of("a", since_1970()), Some(1));
+}
+
 #[test]
 fn a_refusal_while_nobody_lives_is_no_limit_but_asks_for_care() {
     let seats = seats(64);
