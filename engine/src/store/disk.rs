@@ -79,7 +79,7 @@ impl Disk {
                 }
                 Err(TryRecvError::Empty) => match messages.recv_timeout(INTERVAL) {
                     Ok(message) => self.handle(message)?,
-                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Timeout) => self.follower.check()?,
                     Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 },
             }

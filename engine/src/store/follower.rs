@@ -109,6 +109,12 @@ impl Follower {
         self.send(Task::Summarise(reply), true).map(drop)
     }
 
+    /// Fails when the thread is gone. What it had not taken by then waits in the
+    /// queue, and whoever waits for that, until the queue itself goes.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        if self.thread.is_finished() { Err(StoreError::WriterGone) } else { Ok(()) }
+    }
+
     /// Ends the thread. Gives the error that ended it early, if one did.
     pub(super) fn close(self) -> Result<(), StoreError> {
         drop(self.tasks);

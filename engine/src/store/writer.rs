@@ -159,6 +159,8 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::model::ByteRange;
     use crate::store::{Keep, hash_file};
@@ -255,5 +257,41 @@ mod tests {
         assert_eq!(summary.digests, hash_file(&path, [Algorithm::Md5]).expect("readable"));
         let journal = Journal::load(&state).expect("readable").expect("written");
         assert_eq!(journal.runs.iter().map(|run| run.checksum).collect::<Vec<_>>(), [crc32fast::hash(&on_disk)]);
+    }
+
+    /// A reader that takes its time, and is gone in the end.
+    struct Doomed(std::sync::mpsc::Receiver<()>);
+
+    impl Write for Doomed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            let _ = self.0.recv();
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Whoever waits for the outcome when the stream fails is told so.
+    #[tokio::test]
+    async fn a_stream_that_fails_under_the_last_question_answers_it() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let part = Part::open(&folder.path().join("part"), Keep::Nothing).expect("writable");
+        let (doom, doomed) = std::sync::mpsc::channel();
+        let writer = Writer::start(WriterOptions { stream: Some(Box::new(Doomed(doomed))), ..options(part) });
+        writer.write(0, Bytes::from_static(b"hello")).await.expect("a healthy disk");
+        let fail = async {
+            // Answered behind the other question, which by then waits for the stream.
+            writer.written().await.expect("a healthy disk");
+            drop(doom);
+        };
+        let (summary, ()) =
+            tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(writer.summary(), fail) })
+                .await
+                .expect("an answer");
+        assert!(matches!(summary, Err(StoreError::WriterGone)), "{summary:?}");
+        let cause = writer.close(LastJournal::Written).expect_err("the stream's error");
+        assert!(matches!(cause, StoreError::Output(_)), "{cause:?}");
     }
 }

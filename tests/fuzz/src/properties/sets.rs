@@ -5,15 +5,15 @@ use turbo_engine::plan::RangeSet;
 use turbo_engine::store::Journal;
 
 /// Positions that the model counts one by one.
-const POSITIONS: u64 = 256;
+const POSITIONS: usize = 256;
 
 /// Reads the data as edits: a kind, a start and an end each. The first byte
 /// says whether the positions lie at the beginning or at the end of 64 bits.
 pub fn ranges(data: &[u8]) {
     let Some((place, edits)) = data.split_first() else { return };
-    let base = if place % 2 == 0 { 0 } else { u64::MAX - POSITIONS };
+    let base = if place % 2 == 0 { 0 } else { u64::MAX - POSITIONS as u64 };
     let mut set = RangeSet::default();
-    let mut model = [false; POSITIONS as usize];
+    let mut model = [false; POSITIONS];
     // Enough to reach any state of so few positions.
     for edit in edits.chunks_exact(3).take(512) {
         let (start, end) = (u64::from(edit[1]), u64::from(edit[2]));
@@ -42,7 +42,7 @@ fn assert_model(set: &RangeSet, model: &[bool], base: u64) {
     }
     let prefix = model.iter().take_while(|held| **held).count() as u64;
     assert_eq!(set.prefix(), if base == 0 { prefix } else { 0 });
-    let size = base + POSITIONS / 2;
+    let size = base + POSITIONS as u64 / 2;
     let mut whole = set.complement(size);
     assert_set(&whole);
     assert!(whole.iter().all(
