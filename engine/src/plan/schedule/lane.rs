@@ -150,12 +150,18 @@ impl Lane {
         self.left() > 0 && now.saturating_sub(self.heard).as_secs_f64() > source.patience_s()
     }
 
-    /// Whether a new connection would do much better: it has had time to show
-    /// its rate, brings little of what is usual at its source, and has long to go.
-    pub fn is_crawling(&self, usual: f64, now: Duration) -> bool {
+    /// Bytes per second over its whole life, once that is long enough to tell:
+    /// servers that pace an answer send it in bursts.
+    pub fn lasting_rate(&self, now: Duration) -> Option<f64> {
         let age_s = now.saturating_sub(self.opened).as_secs_f64();
+        (age_s > CRAWL_S).then(|| to_f64(self.position - self.start) / age_s)
+    }
+
+    /// Whether a new connection would do much better: it brings little of what
+    /// is usual at its source, and has long to go.
+    pub fn is_crawling(&self, usual: f64, now: Duration) -> bool {
         let crawls = |rate: f64| rate < usual * CRAWL_SHARE && to_f64(self.left()) > rate * CRAWL_S;
-        age_s > CRAWL_S && self.rate.is_some_and(crawls)
+        self.lasting_rate(now).is_some_and(crawls)
     }
 
     /// The rate to expect of it. A lane that should have begun and has not is

@@ -88,7 +88,7 @@ impl Schedule {
             let stalled = self.laggards(source, |lane, source| lane.is_stalled(source, now));
             self.sources[index].stalls += i32::from(!stalled.is_empty());
             steps.extend(stalled.into_iter().map(|id| self.stop(id)));
-            let Some(usual) = self.median_rate(source) else { continue };
+            let Some(usual) = self.median_rate(source, now) else { continue };
             let crawling = self.laggards(source, |lane, _| lane.is_crawling(usual, now));
             steps.extend(crawling.into_iter().map(|id| self.stop(id)));
         }
@@ -100,9 +100,9 @@ impl Schedule {
     }
 
     /// The rate of the source's lane in the middle, where it has enough of them.
-    fn median_rate(&self, source: SourceId) -> Option<f64> {
+    fn median_rate(&self, source: SourceId, now: Duration) -> Option<f64> {
         let own = self.lanes.values().filter(|lane| lane.source == source);
-        let mut rates: Vec<f64> = own.filter_map(|lane| lane.rate).collect();
+        let mut rates: Vec<f64> = own.filter_map(|lane| lane.lasting_rate(now)).collect();
         rates.sort_by(f64::total_cmp);
         (rates.len() >= FEWEST_LIKE).then(|| rates[rates.len() / 2])
     }

@@ -23,6 +23,8 @@ struct Link {
     total_rate: f64,
     /// Fails every lane after so many bytes.
     breaks_after: Option<u64>,
+    /// Sends what each lane may have once a second.
+    in_bursts: bool,
     /// Every so many lanes, the first among them, one has this rate instead.
     odd_lanes: Option<(usize, f64)>,
 }
@@ -51,6 +53,7 @@ struct Open {
     source: usize,
     /// Lanes of the source that were opened before it.
     nth: usize,
+    age: Duration,
     start: u64,
     position: f64,
     end: u64,
@@ -109,7 +112,14 @@ fn apply(step: Step, open: &mut BTreeMap<LaneId, Open>, outcome: &mut Outcome) {
                 u64::from(open.values().any(|lane| lane.position < lane.end as f64 && lane.end == range.end()));
             open.insert(
                 lane,
-                Open { source, nth, start: range.start(), position: range.start() as f64, end: range.end() },
+                Open {
+                    source,
+                    nth,
+                    age: Duration::ZERO,
+                    start: range.start(),
+                    position: range.start() as f64,
+                    end: range.end(),
+                },
             );
         }
         Step::Shrink { lane, end } => open.get_mut(&lane).expect("an open lane").end = end,
@@ -131,8 +141,12 @@ fn transfer(open: &mut BTreeMap<LaneId, Open>, links: &[Link]) {
     for (index, link) in links.iter().enumerate() {
         let lanes = open.values().filter(|lane| lane.source == index).count().max(1);
         for lane in open.values_mut().filter(|lane| lane.source == index) {
-            let rate = link.rate(lane.nth, lanes);
-            lane.position = (lane.position + rate * TICK.as_secs_f64()).min(lane.end as f64);
+            lane.age += TICK;
+            let is_due = !link.in_bursts || (lane.age + TICK * lane.nth as u32).as_millis() % 1000 == 0;
+            let seconds = if link.in_bursts { 1.0 } else { TICK.as_secs_f64() };
+            if is_due {
+                lane.position = (lane.position + link.rate(lane.nth, lanes) * seconds).min(lane.end as f64);
+            }
         }
     }
 }
@@ -181,6 +195,7 @@ fn link(mib_per_lane: f64, mib_in_all: f64) -> Link {
         lane_rate: mib_per_lane * MIB as f64,
         total_rate: mib_in_all * MIB as f64,
         breaks_after: None,
+        in_bursts: false,
         odd_lanes: None,
     }
 }
@@ -224,6 +239,14 @@ fn connections_that_crawl_hold_up_nobody() {
     let uneven = Link { odd_lanes: Some((4, 0.2 * MIB as f64)), ..link(4.0, 1000.0) };
     let outcome = simulate(256 * MIB, &[uneven], SIXTEEN);
     assert!(outcome.seconds <= 256.0 / 64.0 * 1.15, "{}", outcome.seconds);
+}
+
+/// nginx paces an answer by sending what is due and sleeping on it.
+#[test]
+fn connections_that_send_in_bursts_are_not_given_up() {
+    let bursty = Link { in_bursts: true, ..link(2.0, 1000.0) };
+    let outcome = simulate(256 * MIB, &[bursty], SIXTEEN);
+    assert!(outcome.seconds <= 8.0 * 1.15 && outcome.requests < 48, "{} s, {}", outcome.seconds, outcome.requests);
 }
 
 #[test]
