@@ -17,21 +17,26 @@ struct Given {
     sent: &'static str,
 }
 
-const GIVEN: [Given; 6] = [
+const GIVEN: [Given; 7] = [
     Given { arguments: &["-H", "Authorization: Bearer s3cr3t"], login: "", sent: SECRET },
     Given { arguments: &["-H", "Cookie: session=s3cr3t"], login: "", sent: SECRET },
     Given { arguments: &["-H", "Proxy-Authorization: Basic s3cr3t"], login: "", sent: SECRET },
     Given { arguments: &["-H", "X-Api-Key: s3cr3t"], login: "", sent: SECRET },
     Given { arguments: &["--netrc"], login: "", sent: BASIC },
+    Given { arguments: &["--cookies", "cookies.txt"], login: "", sent: SECRET },
     Given { arguments: &[], login: "me:s3cr3t@", sent: BASIC },
 ];
 
-fn with_netrc(host: &str) -> Engine {
+fn with_files(host: &str) -> Engine {
     let engine = Engine::new();
     for name in [".netrc", "_netrc"] {
         let line = format!("machine {host} login me password {SECRET}\n");
         std::fs::write(engine.home().join(name), line).expect("scratch is writable");
     }
+    // Whoever copies a browser's cookies has those of the mirrors as well.
+    let hosts = [host, "127.0.0.1", "mirror.example"];
+    let lines = hosts.map(|host| format!("{host}\tTRUE\t/\tFALSE\t0\tsession\t{SECRET}\n"));
+    engine.write("cookies.txt", lines.concat());
     engine
 }
 
@@ -68,7 +73,7 @@ fn no_secret_reaches_a_mirror_that_was_typed() {
     let file = file(8, 1);
     for given in GIVEN {
         let (origin, mirror) = (guarded(given, paced(&file)), Origin::start(paced(&file)));
-        let engine = with_netrc("files.example");
+        let engine = with_files("files.example");
         let receipt = fetch(&engine, given, &origin, &["--no-rules", "--mirror", &mirror.file_url()]);
         let receipt = receipt.exits(0).receipt();
         engine.assert_file("out", &file.bytes);
@@ -83,7 +88,7 @@ fn no_secret_reaches_a_mirror_that_a_rule_names() {
     let file = file(8, 1);
     for given in GIVEN {
         let (origin, mirror) = (guarded(given, paced(&file)), Origin::start(paced(&file)));
-        let engine = with_netrc("files.example");
+        let engine = with_files("files.example");
         let table = "[rules.swap-host]\nfrom = \"files.example\"\nto = [\"http://mirror.example\"]\n";
         engine.write("rules.toml", table);
         let (rule, resolve) = (fixture("swap-host"), mirror.resolve("mirror.example:80"));
@@ -101,7 +106,7 @@ fn no_secret_reaches_a_mirror_that_the_origin_links_to() {
         let mirror = Origin::start(paced(&file));
         let (link, served) = (format!("<{}>; rel=duplicate", mirror.file_url()), paced(&file));
         let origin = guarded(given, move |request| served(request).header("Link", link.as_str()));
-        let engine = with_netrc("files.example");
+        let engine = with_files("files.example");
         fetch(&engine, given, &origin, &["--no-rules"]).exits(0);
         engine.assert_file("out", &file.bytes);
         assert_kept(given, &mirror);
@@ -113,7 +118,7 @@ fn no_secret_reaches_a_mirror_that_a_metalink_names() {
     let file = file(8, 1);
     for given in GIVEN.into_iter().filter(|given| given.login.is_empty()) {
         let (origin, mirror) = (guarded(given, paced(&file)), Origin::start(paced(&file)));
-        let engine = with_netrc("files.example");
+        let engine = with_files("files.example");
         let list = format!(
             "<metalink xmlns=\"urn:ietf:params:xml:ns:metalink\"><file name=\"out\">\
              <url priority=\"1\">http://files.example/file.bin</url><url priority=\"2\">{}</url></file></metalink>",
@@ -146,7 +151,7 @@ fn no_secret_crosses_a_redirect_to_another_origin() {
             let origin = guarded(given, move |_| {
                 Answer::redirect(location.clone()).header("Set-Cookie", "id=s3cr3t; Path=/; Domain=example")
             });
-            let engine = with_netrc("files.example");
+            let engine = with_files("files.example");
             let more = ["--no-rules", "-x", "4", "--cacert", &authority.pem(), "--resolve", &resolve];
             fetch(&engine, given, &origin, &more).exits(0);
             engine.assert_file("out", &file.bytes);
@@ -166,7 +171,7 @@ fn no_secret_is_told_on_the_way_through_another_origin() {
             "/home/file.bin" => served.answer(request),
             _ => Answer::redirect(location.clone()),
         });
-        let engine = with_netrc("files.example");
+        let engine = with_files("files.example");
         fetch(&engine, given, &origin, &["--no-rules"]).exits(0);
         engine.assert_file("out", &file.bytes);
         assert_kept(given, &elsewhere);
@@ -183,7 +188,7 @@ fn a_secret_is_told_when_the_origins_checksum_is_asked_for() {
             "/SHA256SUMS" => Answer::text(list.clone()),
             _ => served.at(request, "/file.bin"),
         });
-        let engine = with_netrc("files.example");
+        let engine = with_files("files.example");
         let receipt = fetch(&engine, given, &origin, &["--no-rules", "--require-checksum"]).exits(0).receipt();
         assert_eq!(receipt["verified"]["by"], "sidecar", "{given:?}");
     }
@@ -200,10 +205,10 @@ fn no_secret_follows_a_checksum_elsewhere() {
             "/file.bin" => served.answer(request),
             _ => Answer::redirect(location.clone()),
         });
-        let engine = with_netrc("files.example");
+        let engine = with_files("files.example");
         fetch(&engine, given, &origin, &["--no-rules", "--require-checksum"]).exits(0);
         assert_kept(given, &elsewhere);
-        let engine = with_netrc("files.example");
+        let engine = with_files("files.example");
         let more = ["--no-rules", "--no-cache", "--checksum-file", &elsewhere.url("/sums")];
         fetch(&engine, given, &origin, &more).exits(0);
         assert_kept(given, &elsewhere);
@@ -239,7 +244,7 @@ fn the_cache_does_not_stand_in_for_a_secret() {
         let served = file.clone();
         let origin =
             guarded(given, move |request| served.at(request, "/file.bin").header("Cache-Control", "max-age=3600"));
-        let engine = with_netrc("files.example");
+        let engine = with_files("files.example");
         fetch(&engine, given, &origin, &["--no-rules"]).exits(0);
         let without = Given { arguments: &[], login: "", ..given };
         fetch(&engine, without, &origin, &["--no-rules", "--if-exists", "overwrite"]).fails(5);
@@ -257,7 +262,7 @@ fn a_secret_goes_past_what_the_cache_keeps() {
             let served = if request.mentions(given.sent) { &closed } else { &open };
             served.at(request, "/file.bin").header("Cache-Control", "max-age=3600")
         });
-        let engine = with_netrc("files.example");
+        let engine = with_files("files.example");
         let overwrite = ["--no-rules", "--if-exists", "overwrite"];
         fetch(&engine, Given { arguments: &[], login: "", ..given }, &origin, &overwrite).exits(0);
         engine.assert_file("out", &public.bytes);
@@ -302,4 +307,56 @@ fn a_signed_query_is_never_shown_even_in_errors() {
     let run = Engine::new().fetch(&origin.url("/file.bin?X-Amz-Signature=s3cr3t"), &["-v"]).fails(5);
     assert!(!run.stderr.contains(SECRET), "{}", run.stderr);
     assert!(!run.text().contains(SECRET), "{}", run.text());
+}
+
+#[test]
+fn cookies_go_where_their_file_says() {
+    let file = file(1, 1);
+    let served = file.clone();
+    let origin = Origin::start(move |request| match request.path.as_str() {
+        "/start" => Answer::redirect("/deep/file.bin").header("Set-Cookie", "set=by-server; Path=/"),
+        _ => served.at(request, "/file.bin"),
+    });
+    let engine = Engine::new();
+    let cookies = [
+        "# Netscape HTTP Cookie File",
+        "#HttpOnly_.files.example\tTRUE\t/\tFALSE\t4102444800\tbelow\t1",
+        "dl.files.example\tFALSE\t/deep\tFALSE\t0\tdeep\t2",
+        "dl.files.example\tFALSE\t/\tTRUE\t0\tsecure\t3",
+        "dl.files.example\tFALSE\t/\tFALSE\t1\texpired\t4",
+        ".other.example\tTRUE\t/\tFALSE\t0\tother\t5",
+    ];
+    engine.write("cookies.txt", cookies.join("\n"));
+    let more = ["--no-rules", "--resolve", &origin.resolve("dl.files.example:80"), "--cookies", "cookies.txt"];
+    let with_field = [&more[..], &["-H", "Cookie: own=0", "--if-exists", "overwrite"]].concat();
+    engine.fetch("http://dl.files.example/start", &more).exits(0);
+    engine.fetch("http://dl.files.example/start", &with_field).exits(0);
+    let sent =
+        |path| origin.requests_for(path).iter().map(|r| r.header("Cookie").map(str::to_owned)).collect::<Vec<_>>();
+    let [short, long] = ["below=1", "deep=2; below=1"].map(str::to_owned);
+    let own = |rest: &str| Some(format!("own=0; {rest}"));
+    assert_eq!(sent("/start"), [Some(short.clone()), own(&short)]);
+    assert_eq!(sent("/deep/file.bin"), [Some(long.clone()), own(&long)]);
+}
+
+#[test]
+fn what_cookies_were_sent_for_is_not_cached() {
+    let file = file(1, 1);
+    let served = file.clone();
+    let origin = Origin::start(move |request| served.at(request, "/file.bin").header("Cache-Control", "max-age=3600"));
+    let engine = Engine::new();
+    engine.write("cookies.txt", "127.0.0.1\tFALSE\t/\tFALSE\t0\tn\tv\n");
+    engine.fetch(&origin.file_url(), &["--cookies", "cookies.txt"]).exits(0);
+    engine.download(["-o", "second", "--offline", &origin.file_url()]).fails(4);
+}
+
+#[test]
+fn a_cookies_file_must_be_there_and_be_one() {
+    let origin = Origin::file(&file(1, 1));
+    let engine = Engine::new();
+    engine.fetch(&origin.file_url(), &["--cookies", "absent"]).fails(7).says("absent");
+    engine.write("broken", "# cookies\n127.0.0.1 TRUE / FALSE 0 session s3cr3t\n");
+    let run = engine.fetch(&origin.file_url(), &["--cookies", "broken"]).fails(2).says("line 2");
+    assert!(!run.stderr.contains(SECRET), "{}", run.stderr);
+    assert!(origin.requests().is_empty(), "{:?}", origin.requests());
 }

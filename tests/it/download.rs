@@ -226,16 +226,6 @@ fn noproxy_goes_straight() {
 }
 
 #[test]
-fn a_rate_limit_is_kept() {
-    let file = file(3, 1);
-    let origin = Origin::file(&file);
-    let engine = Engine::new();
-    let run = engine.fetch(&origin.file_url(), &["--limit-rate", "1M"]).exits(0);
-    engine.assert_file("out", &file.bytes);
-    assert!(run.took.as_secs_f64() > 1.5, "3 MiB at 1 MiB/s took {:?}", run.took);
-}
-
-#[test]
 fn quiet_is_silent() {
     let origin = Origin::file(&file(1, 1));
     let run = Engine::new().download(["-q", &origin.file_url()]).exits(0);
@@ -274,6 +264,16 @@ fn the_receipt_is_complete() {
     assert_eq!(written["verified"]["by"], "checksum");
     assert_eq!(written["resumed_bytes"], 0);
     assert_eq!(written["from_cache"], false);
+    assert_eq!(written["retries"], 0);
+    assert!(written["hash_tail_seconds"].as_f64() <= written["seconds"].as_f64(), "{written:#}");
+    // A program, a runtime and 2 MiB: more than a MiB, less than a GiB.
+    #[cfg(target_os = "linux")]
+    assert!(
+        written["peak_memory_bytes"].as_u64().is_some_and(|bytes| (1 << 20..1 << 30).contains(&bytes)),
+        "{written:#}"
+    );
+    #[cfg(unix)]
+    assert!(written["cpu_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{written:#}");
     let source = &written["sources"][0];
     assert_eq!((source["role"].as_str(), source["rule"].as_str()), (Some("origin"), None));
     assert_eq!(source["bytes"], file.bytes.len());
@@ -287,11 +287,14 @@ fn redirects_are_followed_and_remembered() {
     let origin = Origin::start(move |request| match request.path.as_str() {
         "/a/first" => Answer::redirect("../b/second"),
         "/b/second" => Answer::redirect("/file.bin"),
-        _ => served.at(request, "/file.bin"),
+        _ => served.at(request, "/file.bin").paced(MIB_PER_SECOND),
     });
     let engine = Engine::new();
-    engine.fetch(&origin.url("/a/first"), &["-x", "4"]).exits(0);
+    engine.fetch(&origin.url("/a/first"), &["--no-rules", "-x", "4"]).exits(0);
     engine.assert_file("out", &file.bytes);
+    let asked = |path| origin.requests_for(path).len();
+    assert!(asked("/file.bin") > 1, "{:?}", origin.requests());
+    assert_eq!((asked("/a/first"), asked("/b/second")), (1, 1), "{:?}", origin.requests());
 }
 
 /// However much is told, standard output stays empty.

@@ -4,6 +4,8 @@
 mod lies;
 mod wire;
 
+use std::collections::HashSet;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::rig::{Answer, Ending, Engine, File, KIB, MIB, MIB_PER_SECOND, Origin, Request, Run, file};
@@ -337,6 +339,44 @@ fn an_expired_link_is_resolved_again() {
     engine.assert_file("out", &file.bytes);
     let again = origin.requests().into_iter().filter(|request| request.path.starts_with("/signed?n=1"));
     assert!(again.clone().count() > 0 && again.clone().all(|request| request.start() > 0), "bytes were thrown away");
+}
+
+/// A link for each time: every connection that finds its link used asks for a new one.
+#[test]
+fn a_link_that_is_good_once_is_resolved_each_time() {
+    let file = file(4, 1);
+    let served = file.clone();
+    let (issued, used) = (AtomicUsize::new(0), Mutex::new(HashSet::new()));
+    let origin = Origin::start(move |request| match request.path.as_str() {
+        "/file.bin" => Answer::redirect(format!("/once?n={}", issued.fetch_add(1, Ordering::SeqCst))),
+        path if used.lock().expect("no panic").insert(path.to_owned()) => {
+            served.answer(request).paced(2 * MIB_PER_SECOND)
+        }
+        _ => Answer::status(410),
+    });
+    let engine = Engine::new();
+    let receipt = engine.fetch(&origin.file_url(), &["--no-rules", "-x", "4"]).exits(0).receipt();
+    engine.assert_file("out", &file.bytes);
+    assert!(origin.requests_for("/file.bin").len() > 1, "{:?}", origin.requests());
+    assert_eq!(receipt["sources"][0]["failures"], 0, "{receipt:#}");
+}
+
+/// The storage that a redirect led to dies: the way back is the URL itself.
+#[test]
+fn a_dead_end_is_left_by_the_way_that_led_there() {
+    let file = file(4, 1);
+    let served = file.clone();
+    let origin = Origin::start(move |request| match request.path.as_str() {
+        "/file.bin" if request.nth == 0 => Answer::redirect("/dying"),
+        "/file.bin" => Answer::redirect("/healthy"),
+        "/dying" if request.start() == 0 => served.answer(request).cut(MIB, Ending::Close),
+        "/dying" => Answer::status(500),
+        _ => served.at(request, "/healthy"),
+    });
+    let engine = Engine::new();
+    engine.fetch(&origin.file_url(), &["--no-rules", "-x", "1"]).exits(0);
+    engine.assert_file("out", &file.bytes);
+    assert!(origin.requests_for("/healthy").iter().all(|request| request.start() > 0), "bytes were thrown away");
 }
 
 /// 416 on a finished file: the body is an error page, not the rest of the file.

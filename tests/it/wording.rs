@@ -11,7 +11,9 @@ fn redactions(engine: &Engine) -> Vec<(String, &'static str)> {
         (fixtures, "[fixtures]/"),
         (r"127\.0\.0\.1:\d+".to_owned(), "127.0.0.1:[port]"),
         (r"\(os error \d+\)".to_owned(), "(os error [n])"),
-        (r#""seconds": ?[\d.e-]+"#.to_owned(), r#""seconds":"[seconds]""#),
+        (r#""((?:hash_tail_)?seconds)": ?[\d.e-]+"#.to_owned(), r#""$1":"[seconds]""#),
+        // What the platform does not say is null.
+        (r#""(peak_memory_bytes|cpu_seconds)": ?(?:[\d.e-]+|null)"#.to_owned(), r#""$1":"[used]""#),
         (r"\d+\.\d s \([\d.]+ [KMG]iB/s\)".to_owned(), "[seconds] ([rate])"),
         (r"turbo-engine/\d+\.\d+\.\d+".to_owned(), "turbo-engine/[version]"),
     ]

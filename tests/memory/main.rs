@@ -98,6 +98,7 @@ fn fetch(url: &str, connections: usize, output: Output, folder: &Path) -> Receip
         digest_rule: DigestRule::Optional,
         size: None,
         headers: HeaderMap::new(),
+        cookies: None,
         if_exists: IfExists::Overwrite,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -114,6 +115,7 @@ fn engine(connections: usize, folder: &Path) -> Engine {
         proxy: ProxyOptions::default(),
         authorities: None,
         certificates: CertificateCheck::Enforced,
+        identity: None,
         resolve: Vec::new(),
         private_mirrors: PrivateMirrors::Refuse,
         limit_rate: None,

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::CliError;
 use super::jobs::Planned;
 use super::output::{Output, Progress};
-use super::progress::{Reporter, summary};
+use super::progress::{Reporter, costs, summary};
 use super::units::{show_bytes, show_rate};
 use crate::download::{DownloadError, Engine, Event, Observer, Receipt, download};
 use crate::model::ExitCode;
@@ -90,6 +90,9 @@ async fn run_one(
                 output.json(&json!({"v": 1, "job": shown, "event": "done", "receipt": receipt}))?;
             } else if output.progress != Progress::None {
                 reporter.note(&summary(&receipt));
+                if output.verbose > 0 {
+                    reporter.note(&format!("  {}", costs(&receipt)));
+                }
             }
             Ok(receipt)
         }

@@ -113,6 +113,9 @@ pub(super) struct NetworkArgs {
     /// Take logins from ~/.netrc
     #[arg(long)]
     netrc: bool,
+    /// File of cookies (cookies.txt) for the origin, never sent anywhere else
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    cookies: Option<PathBuf>,
     /// Proxy for all URLs: http, https, socks5 or socks5h
     #[arg(long, value_name = "URL")]
     proxy: Option<String>,
@@ -125,8 +128,15 @@ pub(super) struct NetworkArgs {
     /// Do not check certificates
     #[arg(long)]
     insecure: bool,
-    /// Connect to ADDR for URLs of HOST and PORT; ADDR may carry a port where PORT is 80 or 443
-    #[arg(long, value_name = "HOST:PORT:ADDR")]
+    /// Client certificate, shown to the origin alone; may hold its key as well
+    #[arg(long, value_name = "PEM", value_hint = ValueHint::FilePath)]
+    cert: Option<PathBuf>,
+    /// Private key of the client certificate
+    #[arg(long, value_name = "PEM", value_hint = ValueHint::FilePath)]
+    key: Option<PathBuf>,
+    /// Connect to one of the ADDRs for URLs of HOST and PORT; an ADDR may carry a port where PORT
+    /// is 80 or 443
+    #[arg(long, value_name = "HOST:PORT:ADDR[,ADDR]")]
     pub resolve: Vec<ResolveOverride>,
     /// Bytes per second over all connections
     #[arg(long, value_name = "RATE")]
@@ -184,10 +194,13 @@ impl NetworkArgs {
         let flags = [
             valued("user-agent", self.user_agent.clone()),
             switch(self.netrc, "netrc", "netrc", "true"),
+            valued("cookies", path_text(self.cookies.as_ref())),
             valued("proxy", self.proxy.clone()),
             valued("noproxy", self.noproxy.clone()),
             valued("cacert", path_text(self.cacert.as_ref())),
             switch(self.insecure, "insecure", "insecure", "true"),
+            valued("cert", path_text(self.cert.as_ref())),
+            valued("key", path_text(self.key.as_ref())),
             valued("limit-rate", self.limit_rate.clone()),
             valued("connect-timeout", self.connect_timeout.clone()),
             valued("stall-timeout", self.stall_timeout.clone()),

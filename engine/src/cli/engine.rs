@@ -8,7 +8,8 @@ use crate::component::{BuiltInTest, RuleOptions, Rules};
 use crate::download::{Engine, EngineOptions, Memory, NetworkUse, Seats};
 use crate::model::PrivateMirrors;
 use crate::net::{
-    Authorities, CertificateCheck, Net, NetOptions, ProxyOptions, ProxyUrl, ProxyUrlError, ResolveOverride,
+    Authorities, CertificateCheck, ClientIdentity, Net, NetOptions, ProxyOptions, ProxyUrl, ProxyUrlError,
+    ResolveOverride,
 };
 use crate::plan::Ramp;
 use crate::store::cache::Cache;
@@ -102,6 +103,7 @@ pub(super) fn direct_options(settings: &Settings, resolve: Vec<ResolveOverride>)
         proxy: ProxyOptions::default(),
         authorities,
         certificates: if settings.switch("insecure") { CertificateCheck::Skipped } else { CertificateCheck::Enforced },
+        identity: identity(settings)?,
         resolve,
         private_mirrors: private_mirrors(settings),
         limit_rate: Some(settings.bytes("limit-rate")).filter(|rate| *rate > 0),
@@ -111,6 +113,23 @@ pub(super) fn direct_options(settings: &Settings, resolve: Vec<ResolveOverride>)
 fn authorities(path: &str) -> Result<Authorities, CliError> {
     let pem = read_bounded(path.as_ref(), PEM_BYTES)?;
     Authorities::parse(pem).map_err(|error| CliError::usage(format!("{path}: {error}"), "give --cacert a PEM file"))
+}
+
+/// The client certificate. Its key may be in the same file.
+fn identity(settings: &Settings) -> Result<Option<ClientIdentity>, CliError> {
+    let Some(path) = settings.text("cert") else {
+        return match settings.text("key") {
+            Some(_) => Err(CliError::usage("--key without a certificate", "name its certificate with --cert PEM")),
+            None => Ok(None),
+        };
+    };
+    let certificate = read_bounded(path.as_ref(), PEM_BYTES)?;
+    let key_path = settings.text("key").unwrap_or(path);
+    let key = read_bounded(key_path.as_ref(), PEM_BYTES)?;
+    ClientIdentity::parse(&certificate, &key).map(Some).map_err(|error| {
+        let path = if error.is_of_key() { key_path } else { path };
+        CliError::usage(format!("{path}: {error}"), error.hint())
+    })
 }
 
 /// The user's proxy, else the ones that curl reads. `HTTP_PROXY` in capitals is

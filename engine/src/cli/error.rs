@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::component::ComponentError;
 use crate::download::DownloadError;
-use crate::model::files::{InputFileError, MetalinkError, NetrcError};
+use crate::model::files::{CookieFileError, InputFileError, MetalinkError, NetrcError};
 use crate::model::{ExitCode, Explain};
 use crate::net::NetError;
 use crate::store::StoreError;
@@ -44,6 +44,8 @@ pub(super) enum CliError {
     Metalink { path: PathBuf, source: MetalinkError },
     #[error("the netrc file {} cannot be used", path.display())]
     Netrc { path: PathBuf, source: NetrcError },
+    #[error("the cookies file {} cannot be used", path.display())]
+    Cookies { path: PathBuf, source: CookieFileError },
     /// The asynchronous runtime did not start.
     #[error("the runtime cannot start")]
     Runtime(#[source] std::io::Error),
@@ -76,7 +78,8 @@ impl CliError {
             | Self::Config { .. }
             | Self::Input { .. }
             | Self::Metalink { .. }
-            | Self::Netrc { .. } => ExitCode::Usage,
+            | Self::Netrc { .. }
+            | Self::Cookies { .. } => ExitCode::Usage,
             Self::Runtime(_) => ExitCode::Failed,
             Self::Stdout(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::Done,
             Self::Stdout(_) => ExitCode::Local,
@@ -102,6 +105,7 @@ impl CliError {
             }
             Self::Metalink { .. } => "only Metalink 4 (RFC 5854) is understood".into(),
             Self::Netrc { .. } => "correct the file, or run without --netrc".into(),
+            Self::Cookies { source, .. } => return source.hint(),
             Self::Rotten(_) => {
                 "nothing is lost, they are fetched again when asked for; check the disk they were on".into()
             }

@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, REFERER, USER_AGENT};
@@ -11,7 +12,9 @@ use super::download::DownloadArgs;
 use super::error::CliError;
 use super::settings::Settings;
 use crate::download::{ChecksumFile, DigestRule, EngineOptions, Job, Memory, Output, Promised, Proof};
-use crate::model::files::{InputEntry, InputOptions, MetalinkFile, Netrc, parse_input_file, parse_metalink};
+use crate::model::files::{
+    CookieFile, InputEntry, InputOptions, MetalinkFile, Netrc, parse_input_file, parse_metalink,
+};
 use crate::model::{Digest, DisplayUrl};
 use crate::net::Trust;
 use crate::plan::{Ramp, names};
@@ -21,6 +24,8 @@ use crate::store::{IfExists, read_bounded};
 const INPUT_BYTES: usize = 16 << 20;
 /// Largest netrc file.
 const NETRC_BYTES: usize = 1 << 20;
+/// Largest file of cookies.
+const COOKIES_BYTES: usize = 4 << 20;
 
 /// Fields that the engine sets itself.
 const OWN_FIELDS: [&str; 8] = [
@@ -53,12 +58,14 @@ struct Common<'a> {
     options: EngineOptions,
     headers: HeaderMap,
     netrc: Option<Netrc>,
+    cookies: Option<CookieFile>,
 }
 
 /// Makes every job that the command line and the input file ask for.
 pub(super) fn plan(args: &DownloadArgs, settings: &Settings, options: EngineOptions) -> Result<Vec<Planned>, CliError> {
     let netrc = if settings.switch("netrc") { Some(read_netrc()?) } else { None };
-    let common = Common { args, settings, options, headers: headers(&args.header)?, netrc };
+    let cookies = settings.text("cookies").map(|path| read_cookies(path.as_ref())).transpose()?;
+    let common = Common { args, settings, options, headers: headers(&args.header)?, netrc, cookies };
     let urls = args.urls.iter().map(|text| parse_url(text)).collect::<Result<Vec<_>, _>>()?;
     let mut jobs = urls.into_iter().map(|url| common.typed(url)).collect::<Result<Vec<_>, _>>()?;
     if let Some(path) = &args.input_file {
@@ -138,6 +145,7 @@ impl Common<'_> {
             digest_rule: if required { DigestRule::Required } else { DigestRule::Optional },
             size: None,
             headers,
+            cookies: self.cookies.as_ref().and_then(|cookies| cookies.of_host(&url)).map(Arc::new),
             if_exists: self.settings.if_exists(),
             url,
         };
@@ -283,6 +291,11 @@ fn read_netrc() -> Result<Netrc, CliError> {
         path.ok_or_else(|| CliError::usage("no home directory to read .netrc from", "name the file in NETRC"))?;
     let text = read_bounded(&path, NETRC_BYTES)?;
     Netrc::parse(&text).map_err(|source| CliError::Netrc { path, source })
+}
+
+fn read_cookies(path: &Path) -> Result<CookieFile, CliError> {
+    let text = read_bounded(path, COOKIES_BYTES)?;
+    CookieFile::parse(&text).map_err(|source| CliError::Cookies { path: path.to_owned(), source })
 }
 
 fn read_stdin() -> Result<Vec<u8>, CliError> {

@@ -27,7 +27,7 @@ pub(super) struct Output {
     pub quiet: bool,
     pub progress: Progress,
     color: bool,
-    verbose: u8,
+    pub verbose: u8,
 }
 
 impl Output {

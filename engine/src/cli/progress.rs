@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::output::{Output, Progress, json_line};
-use super::units::{show_bytes, show_rate};
+use super::units::{show_bytes, show_count, show_rate};
 use crate::download::{Event, Observer, Receipt};
 
 /// How often a plain line is printed.
@@ -202,6 +202,15 @@ pub(super) fn summary(receipt: &Receipt) -> String {
     };
     let size = show_bytes(receipt.size);
     format!("{name}: {size} in {:.1} s ({rate}), {from}; {}", receipt.seconds, proof(receipt))
+}
+
+/// What a finished download cost, for people who ask for more.
+pub(super) fn costs(receipt: &Receipt) -> String {
+    let retries = show_count(receipt.retries as usize, "new attempt");
+    let tail = receipt.hash_tail_seconds.map(|seconds| format!("verified {:.0} ms after the last byte", seconds * 1e3));
+    let memory = receipt.peak_memory_bytes.map(|bytes| format!("peak memory {}", show_bytes(bytes)));
+    let cpu = receipt.cpu_seconds.map(|seconds| format!("{seconds:.2} s of processor time"));
+    [Some(retries), tail, memory, cpu].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn proof(receipt: &Receipt) -> String {

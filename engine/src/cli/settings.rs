@@ -50,7 +50,10 @@ known! {
     "noproxy" = "", any, "hosts reached directly, as in NO_PROXY; empty for no_proxy";
     "cacert" = "", any, "PEM file of the only certificate authorities to trust; empty for the system's";
     "insecure" = "false", parse_switch, "whether certificates go unchecked";
+    "cert" = "", any, "PEM file of a client certificate, for origins alone; may hold its key as well";
+    "key" = "", any, "PEM file of the private key of `cert`";
     "netrc" = "false", parse_switch, "whether logins are read from ~/.netrc";
+    "cookies" = "", any, "file of cookies in Netscape's format, for origins alone";
     "allow-private-mirrors" = "false", parse_switch, "whether components, redirects and Metalinks may name private addresses";
     "require-checksum" = "false", parse_switch, "whether a download without a known digest fails";
     "rules" = "true", parse_switch, "whether mirror rules are asked";

@@ -1,6 +1,7 @@
 //! One attempt at a file: from the first answer to the receipt.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ use super::truth::{discover, promised};
 use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Output, Promised, Proof, Receipt, blocking};
 use crate::model::http::{Agreement, Links, file_digests};
 use crate::model::{ByteRange, DisplayUrl};
-use crate::net::{Trust, Wanted};
+use crate::net::{Scoped, Trust, Wanted};
 use crate::plan::{RangeSet, RetryBudget, Role};
 use crate::store::{Journal, LastJournal, Runs, StoreError, Target, Writer, WriterOptions, reserve_private_file};
 
@@ -208,8 +209,9 @@ impl Attempt<'_> {
     async fn receive(&self, job: &Job, sources: &mut Vec<Source>, begun: Begun) -> Result<Delivered, DownloadError> {
         let Begun { opened, resumed, mut budget, writer } = begun;
         let from_origin = sources[opened.source].role == Role::Origin;
-        let scoped = sources[0].scoped.as_ref().map(|(_, headers)| headers);
-        let storable = scoped.filter(|_| from_origin).and_then(|sent| storable(sent, opened.response.headers()));
+        let is_public = from_origin && !self.engine.introduces_user(job);
+        let scoped = sources[0].scoped.as_ref().map(Scoped::headers);
+        let storable = scoped.filter(|_| is_public).and_then(|sent| storable(sent, opened.response.headers()));
         let stated = file_digests(opened.response.headers(), opened.response.status());
         let mut truths = if from_origin { promised(stated, Proof::ReprDigest) } else { Vec::new() };
         let (engine, observer) = (self.engine, self.observer);
@@ -227,6 +229,7 @@ impl Attempt<'_> {
             let source = &mut sources[opened.source];
             let _ = source.become_state(super::SourceState::Active, None);
             let size = single.run(source, opened, &mut budget, self.cancel).await?;
+            let received_at = Instant::now();
             if job.digest_rule == DigestRule::Required {
                 truths.extend(discover(&engine.net, &sources[0]).await);
             }
@@ -236,6 +239,7 @@ impl Attempt<'_> {
                 resumed: RangeSet::default(),
                 truths,
                 sampled_bytes: 0,
+                received_at,
                 budget,
                 storable,
             });
@@ -254,7 +258,7 @@ impl Attempt<'_> {
         };
         let (outcome, found) = self.transfer(job, setup, opened, start).await;
         truths.extend(found);
-        let Outcome { sources: used, budget, sampled_bytes, result } = outcome;
+        let Outcome { sources: used, budget, sampled_bytes, received_at, result } = outcome;
         *sources = used;
         result.inspect_err(|error| {
             // Whoever answered first with another file than the origin's must
@@ -266,7 +270,7 @@ impl Attempt<'_> {
                 }
             }
         })?;
-        Ok(Delivered { expected, resumed, truths, sampled_bytes, budget, storable })
+        Ok(Delivered { expected, resumed, truths, sampled_bytes, received_at, budget, storable })
     }
 
     async fn transfer(&self, job: &Job, setup: Setup<'_>, opened: Opened, start: u64) -> (Outcome, Vec<Promised>) {

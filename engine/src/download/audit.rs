@@ -5,18 +5,16 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
-use url::Url;
-
 use super::chance;
 use super::seats::{PerHost, Seats};
+use crate::model::ByteRange;
 use crate::model::http::{Agreement, Validators};
-use crate::model::{ByteRange, Origin};
-use crate::net::{Body, Get, Net, Trust, Wanted};
+use crate::net::{Body, Net, Wanted};
 use crate::plan::RangeSet;
 use crate::store::Writer;
 
 use super::lane::Expected;
+use super::route::Route;
 
 /// Length of one compared block.
 const BLOCK_BYTES: u64 = 16 * 1024;
@@ -50,9 +48,7 @@ pub(super) struct Audit {
     pub net: Net,
     pub seats: Seats,
     pub per_host: PerHost,
-    pub origin: Url,
-    pub trust: Trust,
-    pub scoped: Option<(Origin, HeaderMap)>,
+    pub origin: Route,
     pub expected: Expected,
     pub writer: Arc<Writer>,
     pub given: RangeSet,
@@ -63,8 +59,7 @@ impl Audit {
     pub(super) async fn run(self) -> Finding {
         // The bytes may still be in the writer's queue.
         let Ok(written) = self.writer.written().await else { return Finding::Unknown };
-        let origin = Origin::of(&self.origin).to_string();
-        let _seat = self.seats.first(&origin, self.per_host).await;
+        let _seat = self.seats.first(&self.origin.host(), self.per_host).await;
         let mut compared = 0;
         for block in draw(&self.given) {
             if !written.contains(block) {
@@ -79,8 +74,7 @@ impl Audit {
     }
 
     async fn compare(&self, block: ByteRange) -> Finding {
-        let get = Get { scoped: self.scoped.as_ref(), ..Get::new(&self.origin, self.trust, Wanted::Range(block)) };
-        let Ok(answer) = self.net.get(get).await else { return Finding::Unknown };
+        let Ok(answer) = self.origin.ask(&self.net, Wanted::Range(block)).await else { return Finding::Unknown };
         let (block, size) = match answer.body() {
             Body::Part { range, size } if range == block => (block, Some(size)),
             // Whoever serves no ranges still shows how the file begins.

@@ -112,8 +112,8 @@ impl Cached<'_> {
                 validators: Validators::default(),
             });
         }
-        // With the user's own fields the origin may answer something else.
-        if !job.headers.is_empty() {
+        // To this user the origin may answer something else.
+        if !job.headers.is_empty() || self.engine.introduces_user(job) {
             return None;
         }
         let (cache, url) = (self.cache.clone(), job.url.clone());
@@ -136,7 +136,7 @@ impl Cached<'_> {
 
     /// Asks the origin whether the stored file is still its own.
     async fn revalidate(&self, job: &Job, hit: &Hit, condition: HeaderMap) -> bool {
-        let scoped = (crate::model::Origin::of(&job.url), job.headers.clone());
+        let scoped = job.scoped();
         let get = Get {
             precondition: Precondition::Changed(condition),
             scoped: Some(&scoped),

@@ -2,6 +2,7 @@
 //! final name given, the receipt written.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,8 @@ pub(super) struct Delivered {
     pub resumed: RangeSet,
     pub truths: Vec<Promised>,
     pub sampled_bytes: u64,
+    /// When the last byte arrived.
+    pub received_at: Instant,
     pub budget: RetryBudget,
     /// What lets the cache keep the file.
     pub storable: Option<StoredResponse>,
@@ -51,11 +54,13 @@ impl Finish<'_> {
     pub(super) async fn run(&self, delivered: Delivered, sources: &mut Vec<Source>) -> Result<Receipt, DownloadError> {
         let mut summary = self.writer.summary().await?;
         let mut compared = self.compare(&summary, &delivered).await?;
+        let mut received_at = delivered.received_at;
         let mut suspects = if compared.is_err() { suspects(sources, &delivered.resumed) } else { Vec::new() };
         while compared.is_err()
             && let Some(suspect) = suspects.pop()
         {
             if self.repair(&delivered).mend(&suspect, sources).await? {
+                received_at = Instant::now();
                 summary = self.writer.summary().await?;
                 compared = self.compare(&summary, &delivered).await?;
             }
@@ -72,12 +77,14 @@ impl Finish<'_> {
             return Err(DownloadError::Size { expected: delivered.expected.size, got: summary.bytes });
         }
         let verified = self.verdict(proven, &delivered, sources)?;
+        let hash_tail = received_at.elapsed();
         self.commit(&summary, &delivered, verified.by).await?;
         let sha256 = Some(summary.digests[0].hex());
         let mut receipt =
             Receipt::untransferred(DisplayUrl(&self.job.url).to_string(), summary.bytes, sha256, verified);
         receipt.file = self.target.map(|target| target.name().to_owned());
         receipt.sources = sources.iter().map(Source::receipt).collect();
+        receipt.hash_tail_seconds = Some(hash_tail.as_secs_f64());
         receipt.resumed_bytes = delivered.resumed.len();
         receipt.retries = delivered.budget.total();
         Ok(receipt)

@@ -2,14 +2,16 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use http::HeaderMap;
 use url::Url;
 
 use super::{Memory, PerHost, Seats};
 use crate::component::Rules;
+use crate::model::files::CookieFile;
 use crate::model::{Digest, Region};
-use crate::net::{Net, Trust};
+use crate::net::{Net, Scoped, Trust};
 use crate::plan::{Ramp, Role};
 use crate::store::cache::Cache;
 use crate::store::{History, IfExists, Preallocate};
@@ -31,6 +33,14 @@ pub struct Engine {
     pub scratch: PathBuf,
     /// Decisions of the user.
     pub options: EngineOptions,
+}
+
+impl Engine {
+    /// Whether the origin learns who asks by more than the user's header
+    /// fields: then its answer is for nobody else.
+    pub(super) fn introduces_user(&self, job: &Job) -> bool {
+        job.cookies.is_some() || self.net.shows_identity(&job.url)
+    }
 }
 
 /// Decisions of the user that hold for every download.
@@ -98,8 +108,17 @@ pub struct Job {
     pub size: Option<u64>,
     /// The user's header fields, for the origin alone.
     pub headers: HeaderMap,
+    /// The user's cookies, for the origin alone; none where none is its host's.
+    pub cookies: Option<Arc<CookieFile>>,
     /// What to do when the final name exists.
     pub if_exists: IfExists,
+}
+
+impl Job {
+    /// What the origin alone is sent.
+    pub(super) fn scoped(&self) -> Scoped {
+        Scoped::new(&self.url, self.headers.clone(), self.cookies.clone())
+    }
 }
 
 /// Where the bytes go.

@@ -4,13 +4,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use url::Url;
-
+use super::route::Route;
 use super::seats::Refusal;
 use super::source::Tally;
+use crate::model::ByteRange;
 use crate::model::http::{Agreement, Validators};
-use crate::model::{ByteRange, Origin};
-use crate::net::{Body, Get, Net, NetError, Response, Trust, Wanted};
+use crate::net::{Body, Net, NetError, Response, Wanted};
 use crate::plan::{Role, Seen};
 use crate::store::{StoreError, Writer};
 
@@ -84,10 +83,8 @@ impl LaneError {
 /// What a lane needs to do its work.
 pub(super) struct LaneTask {
     pub net: Net,
-    pub url: Url,
-    pub trust: Trust,
+    pub route: Route,
     pub role: Role,
-    pub scoped: Option<(Origin, http::HeaderMap)>,
     pub expected: Expected,
     pub tally: Arc<Tally>,
     pub state: Arc<LaneState>,
@@ -119,8 +116,13 @@ impl LaneTask {
         Tally::count(&self.tally.requests, 1);
         let start = self.state.position.load(Ordering::Relaxed);
         let wanted = ByteRange::new(start, self.state.end.load(Ordering::Relaxed));
-        let get = Get { scoped: self.scoped.as_ref(), ..Get::new(&self.url, self.trust, Wanted::Range(wanted)) };
-        let answer = self.net.get(get).await?;
+        let answer = self.route.ask(&self.net, Wanted::Range(wanted)).await?;
+        self.check(&answer).inspect_err(|_| self.route.start_over())?;
+        Ok(answer)
+    }
+
+    /// Whether an answer is a part of what everybody else brings.
+    fn check(&self, answer: &Response) -> Result<(), LaneError> {
         let size = match answer.body() {
             Body::Part { size, .. } => size,
             Body::Whole(Some(size)) if size != self.expected.size => size,
@@ -134,7 +136,7 @@ impl LaneTask {
             return Err(LaneError::Changed);
         }
         match (size == self.expected.size, self.role) {
-            (true, _) => Ok(answer),
+            (true, _) => Ok(()),
             (false, Role::Origin) => Err(LaneError::Changed),
             (false, Role::Mirror) => Err(LaneError::OtherSize { expected: self.expected.size, got: size }),
         }
@@ -146,9 +148,11 @@ impl LaneTask {
             if position >= self.state.end.load(Ordering::Acquire) {
                 return Ok(());
             }
-            let Some(chunk) = answer.chunk().await? else { return Err(LaneError::Short) };
+            if !answer.arrived().await? {
+                return Err(LaneError::Short);
+            }
             self.state.held.store(true, Ordering::Relaxed);
-            self.net.throttle(chunk.len()).await;
+            let Some(chunk) = answer.chunk().await? else { return Err(LaneError::Short) };
             let wanted = self.state.end.load(Ordering::Acquire).saturating_sub(position);
             let taken = usize::try_from(wanted).unwrap_or(usize::MAX).min(chunk.len());
             Tally::count(&self.tally.bytes, taken as u64);

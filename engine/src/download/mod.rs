@@ -17,6 +17,7 @@ mod open;
 mod place;
 mod receipt;
 mod repair;
+mod route;
 mod seats;
 mod single;
 mod source;
@@ -36,7 +37,6 @@ pub use job::{ChecksumFile, DigestRule, Engine, EngineOptions, Job, NetworkUse, 
 pub use receipt::{Proof, Receipt, SourceReceipt, Verified};
 pub use seats::{Memory, PerHost, Seats};
 
-use crate::model::Origin;
 use crate::net::Trust;
 use crate::plan::{Role, rank};
 use attempt::{Attempt, Ranges};
@@ -63,7 +63,7 @@ pub async fn download(
     if let Some(target) = place.expected(&job.url)?
         && let Some(receipt) = place::settle_locally(&job, &target).await?
     {
-        return Ok(receipt);
+        return Ok(receipt.accounted(begun));
     }
     job.digests.extend(truth::from_checksum_file(engine, &job).await?);
     let _flight;
@@ -71,7 +71,7 @@ pub async fn download(
         let cached = Cached { engine, cache, observer, cancel };
         _flight = cached.single_flight(&job).await;
         if let Some(receipt) = cached.deliver(&mut job, &place).await? {
-            return Ok(Receipt { seconds: begun.elapsed().as_secs_f64(), ..receipt });
+            return Ok(receipt.accounted(begun));
         }
     }
     if engine.options.network == NetworkUse::Offline {
@@ -90,7 +90,7 @@ pub async fn download(
                 observer.event(&Event::warning("the origin stopped serving ranges; starting anew with one stream"));
                 attempt.ranges = Ranges::Avoided;
             }
-            Ok(receipt) => return Ok(Receipt { seconds: begun.elapsed().as_secs_f64(), ..receipt }),
+            Ok(receipt) => return Ok(receipt.accounted(begun)),
             Err(error) => return Err(error),
         }
         restarts -= 1;
@@ -101,7 +101,8 @@ pub async fn download(
 /// what the rules proposed.
 async fn gather(engine: &Engine, job: &mut Job, observer: &dyn Observer) -> Vec<Source> {
     let mut origin = Source::new(job.url.clone(), job.trust, Role::Origin, None);
-    origin.scoped = Some((Origin::of(&job.url), std::mem::take(&mut job.headers)));
+    origin.scoped = Some(job.scoped());
+    job.headers.clear();
     let mut sources = vec![origin];
     for (url, trust) in &job.mirrors {
         add(&mut sources, Source::new(url.clone(), *trust, Role::Mirror, None));

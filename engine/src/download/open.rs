@@ -11,11 +11,12 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::chance;
+use super::route::Route;
 use super::seats::{PerHost, Refusal, Seat};
 use super::source::{Source, Tally};
 use super::{DownloadError, Engine, Observer, SourceState};
 use crate::model::http::Validators;
-use crate::net::{Body, Get, NetError, Precondition, Response, Wanted};
+use crate::net::{Body, NetError, Precondition, Response, Wanted};
 use crate::plan::{Backoff, RetryBudget, Role};
 
 /// Most mirrors that are asked for the first answer.
@@ -92,7 +93,7 @@ pub(super) async fn open(
 ) -> Result<Opened, DownloadError> {
     let mut attempts = FuturesUnordered::new();
     let first = request_of(opening, sources, 0);
-    let seat = opening.engine.seats.first(&first.host, first.per_host).await;
+    let seat = opening.engine.seats.first(&first.route.host(), first.per_host).await;
     attempts.push(attempt(opening, first, When::Now(seat)));
     let usable = (1..sources.len()).filter(|index| !sources[*index].is_dropped());
     let mut waiting: Vec<usize> = usable.take(MOST_MIRRORS).collect();
@@ -113,8 +114,8 @@ pub(super) async fn open(
                 let Some((index, response, representation)) = spare else {
                     return Err(blame.expect("every other attempt failed with an error").into());
                 };
-                let Request { host, per_host, .. } = request_of(opening, sources, index);
-                let seat = opening.engine.seats.first(&host, per_host).await;
+                let Request { route, per_host, .. } = request_of(opening, sources, index);
+                let seat = opening.engine.seats.first(&route.host(), per_host).await;
                 return Ok(Opened { source: index, seat, response, representation });
             }
         };
@@ -165,11 +166,8 @@ pub(super) async fn open(
 /// One request to be sent, free of borrows of the sources.
 struct Request {
     index: usize,
-    host: String,
     per_host: PerHost,
-    url: url::Url,
-    trust: crate::net::Trust,
-    scoped: Option<(crate::model::Origin, http::HeaderMap)>,
+    route: Route,
     tally: Arc<Tally>,
     precondition: Precondition,
 }
@@ -183,11 +181,8 @@ fn request_of(opening: &Opening<'_>, sources: &[Source], index: usize) -> Reques
     };
     Request {
         index,
-        host: source.host(),
         per_host: opening.engine.options.per_host(source.role),
-        url: source.url.clone(),
-        trust: source.trust,
-        scoped: source.scoped.clone(),
+        route: source.route(),
         tally: Arc::clone(&source.tally),
         precondition,
     }
@@ -213,7 +208,7 @@ async fn attempt(opening: &Opening<'_>, request: Request, when: When) -> Answere
         When::Now(seat) => seat,
         When::After(pause) => {
             tokio::time::sleep(pause).await;
-            opening.engine.seats.first(&request.host, request.per_host).await
+            opening.engine.seats.first(&request.route.host(), request.per_host).await
         }
     };
     let answer = send(opening, &request).await;
@@ -223,18 +218,13 @@ async fn attempt(opening: &Opening<'_>, request: Request, when: When) -> Answere
 async fn send(opening: &Opening<'_>, request: &Request) -> Result<Response, NetError> {
     let net = &opening.engine.net;
     Tally::count(&request.tally.requests, 1);
-    let get = |wanted, precondition| Get {
-        precondition,
-        scoped: request.scoped.as_ref(),
-        ..Get::new(&request.url, request.trust, wanted)
-    };
-    let answer = net.get(get(opening.wanted, request.precondition.clone())).await;
+    let answer = request.route.ask_anew(net, opening.wanted, request.precondition.clone()).await;
     // A server may call any range of an empty file unsatisfiable, and some call
     // every range so; only the plain request can tell them apart.
     let beyond = matches!(&answer, Ok(response) if matches!(response.body(), Body::BeyondEnd(_)));
     if beyond {
         Tally::count(&request.tally.requests, 1);
-        return net.get(get(Wanted::Everything, Precondition::None)).await;
+        return request.route.ask_anew(net, Wanted::Everything, Precondition::None).await;
     }
     answer
 }

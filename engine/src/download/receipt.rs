@@ -1,10 +1,12 @@
 //! The account of a finished download: what, from whom, and on whose word.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use serde::Serialize;
 
 use super::SourceState;
+use crate::metrics::ProcessUsage;
 use crate::plan::Role;
 
 /// Version of the receipt's format.
@@ -144,8 +146,18 @@ pub struct Receipt {
     pub seconds: f64,
     /// Bytes that an earlier run left.
     pub resumed_bytes: u64,
+    /// Seconds from the last byte received to all of them verified: what the
+    /// digest had still to read. None where nothing was fetched.
+    pub hash_tail_seconds: Option<f64>,
     /// Attempts after the first.
     pub retries: u32,
+    /// Most memory that the whole process, with every download in it, has had
+    /// resident at once so far. None where the system does not say.
+    pub peak_memory_bytes: Option<u64>,
+    /// Processor seconds that the whole process, with every download in it, has
+    /// used so far: its own and the system's for it. None where the system does
+    /// not say.
+    pub cpu_seconds: Option<f64>,
     /// Whether the bytes came out of the cache.
     pub from_cache: bool,
     /// Whether the finished file was there already and was left alone.
@@ -153,6 +165,18 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// The receipt with what the download took: the time since `begun`, and
+    /// what the process has used.
+    pub(super) fn accounted(self, begun: Instant) -> Self {
+        let usage = ProcessUsage::now();
+        Self {
+            seconds: begun.elapsed().as_secs_f64(),
+            peak_memory_bytes: usage.peak_memory_bytes,
+            cpu_seconds: usage.cpu.map(|cpu| cpu.as_secs_f64()),
+            ..self
+        }
+    }
+
     /// A receipt of bytes that needed no transfer; the caller fills in the rest.
     pub fn untransferred(url: String, size: u64, sha256: Option<String>, verified: Verified) -> Self {
         Self {
@@ -165,7 +189,10 @@ impl Receipt {
             sources: Vec::new(),
             seconds: 0.0,
             resumed_bytes: 0,
+            hash_tail_seconds: None,
             retries: 0,
+            peak_memory_bytes: None,
+            cpu_seconds: None,
             from_cache: false,
             already_there: false,
         }

@@ -12,7 +12,7 @@ use super::source::{Source, Tally};
 use super::{DownloadError, Engine, Event, Observer, chance};
 use crate::model::ByteRange;
 use crate::model::http::{Agreement, Validators};
-use crate::net::{Body, Get, NetError, Response, Wanted};
+use crate::net::{Body, NetError, Precondition, Response, Wanted};
 use crate::plan::{Backoff, RangeSet, RetryBudget};
 use crate::store::Writer;
 
@@ -74,7 +74,6 @@ impl Single<'_> {
     async fn copy(&self, source: &Source, mut answer: Response, received: &mut u64) -> Result<(), DownloadError> {
         let (begun, mut reported) = (Instant::now(), Instant::now());
         while let Some(chunk) = answer.chunk().await? {
-            self.engine.net.throttle(chunk.len()).await;
             let length = chunk.len() as u64;
             Tally::count(&source.tally.bytes, length);
             self.writer.write(*received, chunk).await?;
@@ -126,8 +125,7 @@ impl Single<'_> {
 
     async fn ask(&self, source: &Source) -> Result<Response, DownloadError> {
         Tally::count(&source.tally.requests, 1);
-        let get = Get { scoped: source.scoped.as_ref(), ..Get::new(&source.url, source.trust, Wanted::Everything) };
-        let answer = self.engine.net.get(get).await?;
+        let answer = source.route().ask_anew(&self.engine.net, Wanted::Everything, Precondition::None).await?;
         let is_same = self.validators.agrees(&Validators::of(answer.headers())) != Agreement::Different;
         match answer.body() {
             Body::Whole(size) if size == self.size && is_same => Ok(answer),

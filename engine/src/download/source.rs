@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
 use url::Url;
 
 use super::events::shown;
+use super::route::Route;
 use super::{Event, SourceReceipt, SourceState, reason};
-use crate::model::Origin;
-use crate::net::Trust;
+use crate::net::{Scoped, Trust};
 use crate::plan::{RangeSet, Role};
 
 /// A place that may have the bytes.
@@ -22,8 +21,10 @@ pub(super) struct Source {
     pub role: Role,
     /// The rule that named it; none for what the user typed.
     pub rule: Option<String>,
-    /// Header fields for the exact origin they were given for.
-    pub scoped: Option<(Origin, HeaderMap)>,
+    /// What the user gave for its exact origin.
+    pub scoped: Option<Scoped>,
+    /// Where its URL led.
+    route: Route,
     pub tally: Arc<Tally>,
     pub state: SourceState,
     pub why: Option<String>,
@@ -52,6 +53,7 @@ impl Tally {
 impl Source {
     pub(super) fn new(url: Url, trust: Trust, role: Role, rule: Option<String>) -> Self {
         Self {
+            route: Route::new(url.clone(), trust),
             url,
             trust,
             role,
@@ -66,6 +68,11 @@ impl Source {
         }
     }
 
+    /// The way to it, for a connection to go.
+    pub(super) fn route(&self) -> Route {
+        self.route.clone().with(self.scoped.clone())
+    }
+
     /// The host's name, for messages.
     pub(super) fn name(&self) -> String {
         self.url.host_str().unwrap_or("").to_owned()
@@ -78,7 +85,7 @@ impl Source {
 
     /// Host and port, the scope of a connection limit.
     pub(super) fn host(&self) -> String {
-        Origin::of(&self.url).to_string()
+        self.route.host()
     }
 
     pub(super) fn is_dropped(&self) -> bool {

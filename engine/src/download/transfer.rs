@@ -91,6 +91,8 @@ pub(super) struct Outcome {
     pub budget: RetryBudget,
     /// Bytes of others that were compared with the origin's.
     pub sampled_bytes: u64,
+    /// When the last byte arrived.
+    pub received_at: Instant,
     pub result: Result<(), DownloadError>,
 }
 
@@ -107,6 +109,7 @@ pub(super) struct Transfer<'a> {
     sampled_bytes: u64,
     errors: HashMap<usize, LaneError>,
     begun: Instant,
+    received_at: Option<Instant>,
     reported: Instant,
     remaining: u64,
 }
@@ -139,6 +142,7 @@ impl<'a> Transfer<'a> {
             sampled_bytes: 0,
             errors: HashMap::new(),
             begun: now,
+            received_at: None,
             reported: now,
         }
     }
@@ -158,8 +162,9 @@ impl<'a> Transfer<'a> {
         self.tasks.shutdown().await;
         self.audits.shutdown().await;
         self.collect_given();
+        let received_at = self.received_at.unwrap_or_else(Instant::now);
         let Self { setup, sampled_bytes, .. } = self;
-        Outcome { sources: setup.sources, budget: setup.budget, sampled_bytes, result }
+        Outcome { sources: setup.sources, budget: setup.budget, sampled_bytes, received_at, result }
     }
 
     async fn drive(&mut self, cancel: &CancellationToken) -> Result<(), DownloadError> {
@@ -171,7 +176,9 @@ impl<'a> Transfer<'a> {
             for step in self.plan() {
                 self.apply(step);
             }
-            if self.schedule.is_complete() && self.audits.is_empty() {
+            let complete = self.schedule.is_complete();
+            self.received_at = complete.then(|| self.received_at.unwrap_or_else(Instant::now));
+            if complete && self.audits.is_empty() {
                 if self.schedule.has_raced() {
                     // The last bytes of a race may still be on their way to the disk.
                     self.setup.writer.written().await?;
@@ -400,9 +407,7 @@ impl<'a> Transfer<'a> {
                 net: self.setup.engine.net.clone(),
                 seats: self.setup.engine.seats.clone(),
                 per_host: self.setup.engine.options.per_host(origin.role),
-                origin: origin.url.clone(),
-                trust: origin.trust,
-                scoped: origin.scoped.clone(),
+                origin: origin.route(),
                 expected: self.setup.expected.clone(),
                 writer: Arc::clone(&self.setup.writer),
                 given,

@@ -33,7 +33,7 @@ pub(super) async fn from_checksum_file(engine: &Engine, job: &Job) -> Result<Vec
             return Err(DownloadError::Offline);
         }
         Some(ChecksumFile::Url(url)) => {
-            let scoped = (Origin::of(&job.url), job.headers.clone());
+            let scoped = job.scoped();
             let get = Get { scoped: Some(&scoped), ..Get::new(url, Trust::Typed, Wanted::Everything) };
             engine.net.get(get).await?.collect(SUMS_BYTES).await?
         }

@@ -1,6 +1,5 @@
 //! The HTTP clients, and the one way to ask for bytes.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,10 +9,11 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
+use super::limit::RateLimits;
 use super::resolve::{PolicyResolver, Reach, check_literal};
-use super::response::Response;
-use super::{NetError, ProxyOptions, RateLimit, ResolveOverride};
-use crate::model::{ByteRange, DisplayUrl, Origin, PrivateMirrors};
+use super::response::{End, Response};
+use super::{ClientIdentity, NetError, ProxyOptions, ResolveOverride, Scoped};
+use crate::model::{ByteRange, DisplayUrl, PrivateMirrors};
 
 /// Most redirects that are followed.
 const MOST_REDIRECTS: usize = 10;
@@ -37,6 +37,8 @@ pub struct NetOptions {
     pub authorities: Option<Authorities>,
     /// Whether certificates are checked.
     pub certificates: CertificateCheck,
+    /// Who the user is, for the origin of a download alone.
+    pub identity: Option<ClientIdentity>,
     /// Addresses given for names.
     pub resolve: Vec<ResolveOverride>,
     /// Whether what others name may be at a private address.
@@ -123,8 +125,9 @@ pub struct Get<'a> {
     pub wanted: Wanted,
     /// Under which condition.
     pub precondition: Precondition,
-    /// Header fields, credentials among them, for their origin alone.
-    pub scoped: Option<&'a (Origin, HeaderMap)>,
+    /// What the user gave for one origin alone. Their certificate is shown
+    /// there, and nowhere without this.
+    pub scoped: Option<&'a Scoped>,
 }
 
 impl<'a> Get<'a> {
@@ -138,21 +141,22 @@ impl<'a> Get<'a> {
 struct ClientKey {
     reach: Reach,
     secure: bool,
-    pinned: Option<SocketAddr>,
+    /// Whether the user's certificate is shown. Its connections are nobody else's.
+    identified: bool,
+    /// Which of the user's addresses are connected to.
+    pinned: Option<usize>,
 }
 
 /// The clients of one process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Net {
     shared: Arc<Shared>,
-    /// A limit of one download, besides that of the process.
-    own_limit: Option<Arc<RateLimit>>,
+    limits: RateLimits,
 }
 
 #[derive(Debug)]
 struct Shared {
     options: NetOptions,
-    rate_limit: Option<RateLimit>,
     // Built when first needed: reading the system's certificates costs more
     // than a whole plain-HTTP download of a small file.
     clients: DashMap<ClientKey, reqwest::Client>,
@@ -163,14 +167,15 @@ impl Net {
     pub fn new(options: NetOptions) -> Self {
         // A second installation is refused and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let rate_limit = options.limit_rate.map(RateLimit::new);
-        Self { shared: Arc::new(Shared { options, rate_limit, clients: DashMap::new() }), own_limit: None }
+        let none = RateLimits::default();
+        let limits = options.limit_rate.map_or_else(|| none.clone(), |rate| none.with(rate));
+        Self { shared: Arc::new(Shared { options, clients: DashMap::new() }), limits }
     }
 
     /// The same clients for one download that has a limit of its own.
     #[must_use]
     pub fn limited(&self, bytes_per_s: u64) -> Self {
-        Self { shared: Arc::clone(&self.shared), own_limit: Some(Arc::new(RateLimit::new(bytes_per_s))) }
+        Self { shared: Arc::clone(&self.shared), limits: self.limits.with(bytes_per_s) }
     }
 
     /// What the user decided.
@@ -181,16 +186,13 @@ impl Net {
     /// Builds the client for `https` URLs without using it, which shows what is
     /// wrong with certificates and proxies.
     pub fn prepare(&self) -> Result<(), NetError> {
-        let key = ClientKey { reach: Reach::Anywhere, secure: true, pinned: None };
+        let key = ClientKey { reach: Reach::Anywhere, secure: true, identified: false, pinned: None };
         build(&self.shared.options, key).map(drop).map_err(NetError::Setup)
     }
 
-    /// Waits until `bytes` more may be received under the rate limit.
-    pub async fn throttle(&self, bytes: usize) {
-        let limits = [self.shared.rate_limit.as_ref(), self.own_limit.as_deref()];
-        for limit in limits.into_iter().flatten() {
-            limit.take(bytes).await;
-        }
+    /// Whether the origin of a URL is shown the user's certificate.
+    pub fn shows_identity(&self, url: &Url) -> bool {
+        self.shared.options.identity.is_some() && url.scheme() == "https"
     }
 
     /// Sends a request, follows redirects, and reads the answer's head.
@@ -201,8 +203,8 @@ impl Net {
         for _ in 0..=MOST_REDIRECTS {
             let answer = self.send(&url, trust, &get).await?;
             if !is_redirect(answer.status()) {
-                let answer = Response::new(answer, get.wanted, url, self.shared.options.stall_timeout)?;
-                return Ok(answer.after(asked.elapsed()));
+                let end = End { url, trust, stall_timeout: self.shared.options.stall_timeout, waited: asked.elapsed() };
+                return Response::new(answer, get.wanted, end, self.limits.clone());
             }
             let next = redirect_target(&url, answer.headers())?;
             if next.host_str() != url.host_str() {
@@ -220,7 +222,9 @@ impl Net {
             (Trust::Named, PrivateMirrors::Refuse) => Reach::Public,
         };
         check_literal(url.host().as_ref(), reach).map_err(|error| NetError::refused_literal(&host, &error))?;
-        let client = self.client(url, reach)?;
+        let identified = self.shows_identity(url) && get.scoped.is_some_and(|scoped| scoped.is_for(url));
+        let client =
+            self.client(ClientKey { reach, secure: url.scheme() == "https", identified, pinned: self.pinned(url) })?;
         let mut clean = url.clone();
         // Credentials in the URL were turned into a scoped header by the caller.
         let _ = clean.set_username("").and_then(|()| clean.set_password(None));
@@ -233,8 +237,7 @@ impl Net {
         }
     }
 
-    fn client(&self, url: &Url, reach: Reach) -> Result<reqwest::Client, NetError> {
-        let key = ClientKey { reach, secure: url.scheme() == "https", pinned: self.pinned(url) };
+    fn client(&self, key: ClientKey) -> Result<reqwest::Client, NetError> {
         if let Some(client) = self.shared.clients.get(&key) {
             return Ok(client.clone());
         }
@@ -242,14 +245,14 @@ impl Net {
         Ok(self.shared.clients.entry(key).or_insert(client).clone())
     }
 
-    fn pinned(&self, url: &Url) -> Option<SocketAddr> {
+    fn pinned(&self, url: &Url) -> Option<usize> {
         let (host, port) = (url.host_str()?, url.port_or_known_default()?);
-        let found = self.shared.options.resolve.iter().rev().find(|pinned| pinned.host == host && pinned.port == port);
-        found.map(|pinned| pinned.address)
+        self.shared.options.resolve.iter().rposition(|pinned| pinned.host == host && pinned.port == port)
     }
 }
 
 fn build(options: &NetOptions, key: ClientKey) -> Result<reqwest::Client, reqwest::Error> {
+    let pinned = key.pinned.map(|index| options.resolve[index].addresses.clone());
     let mut builder = reqwest::Client::builder()
         .user_agent(&options.user_agent)
         .connect_timeout(options.connect_timeout)
@@ -259,7 +262,7 @@ fn build(options: &NetOptions, key: ClientKey) -> Result<reqwest::Client, reqwes
         .http1_max_headers(MOST_HEADERS)
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
         .no_proxy()
-        .dns_resolver(PolicyResolver { reach: key.reach, pinned: key.pinned });
+        .dns_resolver(PolicyResolver { reach: key.reach, pinned });
     for proxy in proxies(&options.proxy)? {
         builder = builder.proxy(proxy);
     }
@@ -272,10 +275,16 @@ fn build(options: &NetOptions, key: ClientKey) -> Result<reqwest::Client, reqwes
     if options.certificates == CertificateCheck::Skipped {
         builder = builder.tls_danger_accept_invalid_certs(true);
     }
+    if let Some(identity) = options.identity.as_ref().filter(|_| key.identified) {
+        builder = builder.identity(identity.expose());
+    }
     builder.build()
 }
 
 fn proxies(options: &ProxyOptions) -> Result<Vec<reqwest::Proxy>, reqwest::Error> {
+    if options.bypasses_all() {
+        return Ok(Vec::new());
+    }
     let bypass = || options.bypass.as_deref().and_then(reqwest::NoProxy::from_string);
     let http = options.http.as_ref().map(|proxy| reqwest::Proxy::http(proxy.expose()));
     let https = options.https.as_ref().map(|proxy| reqwest::Proxy::https(proxy.expose()));
@@ -284,10 +293,7 @@ fn proxies(options: &ProxyOptions) -> Result<Vec<reqwest::Proxy>, reqwest::Error
 
 /// The fields of one request. Those of the user go to their origin alone.
 fn headers(url: &Url, get: &Get<'_>) -> HeaderMap {
-    let mut headers = match get.scoped {
-        Some((origin, fields)) if *origin == Origin::of(url) => fields.clone(),
-        _ => HeaderMap::new(),
-    };
+    let mut headers = get.scoped.map(|scoped| scoped.fields(url)).unwrap_or_default();
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let range = match get.wanted {
         Wanted::Everything => None,
@@ -370,19 +376,13 @@ mod tests {
     }
 
     #[test]
-    fn user_headers_go_to_their_origin_alone() {
+    fn a_range_overrides_the_users_own() {
+        let to = url("https://a.example/");
         let mut fields = HeaderMap::new();
-        fields.insert("authorization", HeaderValue::from_static("secret"));
-        let scoped = (Origin::of(&url("https://a.example/")), fields);
-        let sent = |to: &str| {
-            let to = url(to);
-            let get = Get { scoped: Some(&scoped), ..Get::new(&to, Trust::Typed, Wanted::From(5)) };
-            headers(&to, &get)
-        };
-        assert!(sent("https://a.example/other").contains_key("authorization"));
-        for other in ["http://a.example/", "https://a.example:8443/", "https://b.example/", "https://a.example.evil/"] {
-            assert!(!sent(other).contains_key("authorization"), "{other}");
-            assert_eq!(sent(other).get(RANGE).expect("a range"), "bytes=5-");
-        }
+        fields.insert("x-token", HeaderValue::from_static("secret"));
+        fields.insert(RANGE, HeaderValue::from_static("bytes=0-1"));
+        let scoped = Scoped::new(&to, fields, None);
+        let sent = headers(&to, &Get { scoped: Some(&scoped), ..Get::new(&to, Trust::Typed, Wanted::From(5)) });
+        assert_eq!((&sent["x-token"], &sent[RANGE]), (&"secret".parse().unwrap(), &"bytes=5-".parse().unwrap()));
     }
 }

@@ -196,13 +196,13 @@ impl Explain for NetError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Setup(_) => "check --cacert, --proxy and --user-agent".into(),
+            Self::Setup(_) => "check --cacert, --cert, --proxy and --user-agent".into(),
             Self::Name { .. } => "check the host name, and that this machine can resolve names".into(),
             Self::PrivateAddress { .. } => "allow it with --allow-private-mirrors if that host is yours".into(),
             Self::Connect { .. } => {
                 "check the address, the firewall and the proxy; add --mirror URL if you know another place".into()
             }
-            Self::Tls { .. } => "give the server's own authority with --cacert PEM if you trust it".into(),
+            Self::Tls { source, .. } => tls_hint(source).into(),
             Self::Stalled { .. } => {
                 "run the same command again to resume; raise --stall-timeout for a slow server".into()
             }
@@ -211,6 +211,20 @@ impl Explain for NetError {
             Self::Protocol { .. } => "try another mirror, or ask the server's operator".into(),
             Self::Redirect { .. } => "ask for the final URL itself if you trust it".into(),
         })
+    }
+}
+
+/// An alert is the server's judgement of us, anything else is ours of it.
+fn tls_hint(error: &reqwest::Error) -> &'static str {
+    use rustls::AlertDescription as Alert;
+    match cause::<rustls::Error>(error) {
+        Some(rustls::Error::AlertReceived(Alert::CertificateRequired)) => {
+            "the server asks who you are: give a client certificate with --cert PEM and --key PEM"
+        }
+        Some(rustls::Error::AlertReceived(_)) => {
+            "the server ended the connection: it may want another client certificate (--cert, --key)"
+        }
+        _ => "give the server's own authority with --cacert PEM if you trust it",
     }
 }
 

@@ -7,14 +7,17 @@
 
 mod client;
 mod error;
+mod identity;
 mod limit;
 mod proxy;
 mod resolve;
 mod response;
+mod scoped;
 
 pub use client::{Authorities, AuthoritiesError, CertificateCheck, Get, Net, NetOptions, Precondition, Trust, Wanted};
 pub use error::NetError;
-pub use limit::RateLimit;
+pub use identity::{ClientIdentity, ClientIdentityError};
 pub use proxy::{ProxyOptions, ProxyUrl, ProxyUrlError};
 pub use resolve::{ResolveOverride, ResolveOverrideError};
 pub use response::{Body, Response};
+pub use scoped::Scoped;

@@ -71,6 +71,14 @@ pub struct ProxyOptions {
     pub bypass: Option<String>,
 }
 
+impl ProxyOptions {
+    /// Whether no host at all is reached by a proxy. The client would take the
+    /// asterisk for names alone, and send addresses to the proxy.
+    pub(super) fn bypasses_all(&self) -> bool {
+        self.bypass.as_deref().is_some_and(|list| list.trim() == "*")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

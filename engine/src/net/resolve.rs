@@ -8,18 +8,18 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::model::is_public;
 
-/// `--resolve HOST:PORT:ADDRESS`: connect to ADDRESS for URLs of HOST and PORT,
-/// as curl does. ADDRESS may carry a port of its own where PORT is the
-/// scheme's default one.
+/// `--resolve HOST:PORT:ADDRESS[,ADDRESS]`: connect to one of the ADDRESSes for
+/// URLs of HOST and PORT, as curl does. An ADDRESS may carry a port of its own
+/// where PORT is the scheme's default one.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ResolveOverride {
     pub(super) host: String,
     pub(super) port: u16,
-    pub(super) address: SocketAddr,
+    pub(super) addresses: Vec<SocketAddr>,
 }
 
-/// A text that is no `HOST:PORT:ADDRESS`.
+/// A text that is no `HOST:PORT:ADDRESS[,ADDRESS]`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveOverrideError {
     /// Another shape.
@@ -36,16 +36,16 @@ impl FromStr for ResolveOverride {
     fn from_str(text: &str) -> Result<Self, ResolveOverrideError> {
         let shape = || ResolveOverrideError::Shape(text.chars().take(200).collect());
         let (host, rest) = text.split_once(':').ok_or_else(shape)?;
-        let (port, address) = rest.split_once(':').ok_or_else(shape)?;
+        let (port, addresses) = rest.split_once(':').ok_or_else(shape)?;
         let port: u16 = port.parse().map_err(|_| shape())?;
-        let address = parse_address(address).ok_or_else(shape)?;
+        let addresses: Vec<_> = addresses.split(',').map(parse_address).collect::<Option<_>>().ok_or_else(shape)?;
         if host.is_empty() {
             return Err(shape());
         }
-        if address.port() != 0 && port != 80 && port != 443 {
+        if addresses.iter().any(|address| address.port() != 0) && port != 80 && port != 443 {
             return Err(ResolveOverrideError::Port(text.chars().take(200).collect()));
         }
-        Ok(Self { host: host.to_ascii_lowercase(), port, address })
+        Ok(Self { host: host.to_ascii_lowercase(), port, addresses })
     }
 }
 
@@ -57,10 +57,11 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
 
 impl fmt::Display for ResolveOverride {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.address {
-            address if address.port() == 0 => write!(f, "{}:{}:{}", self.host, self.port, address.ip()),
-            address => write!(f, "{}:{}:{address}", self.host, self.port),
-        }
+        let shown = self.addresses.iter().map(|address| match address.port() {
+            0 => address.ip().to_string(),
+            _ => address.to_string(),
+        });
+        write!(f, "{}:{}:{}", self.host, self.port, shown.collect::<Vec<_>>().join(","))
     }
 }
 
@@ -111,15 +112,15 @@ pub(super) fn check_literal(host: Option<&url::Host<&str>>, reach: Reach) -> Res
 #[derive(Debug)]
 pub(super) struct PolicyResolver {
     pub(super) reach: Reach,
-    pub(super) pinned: Option<SocketAddr>,
+    pub(super) pinned: Option<Vec<SocketAddr>>,
 }
 
 impl Resolve for PolicyResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (reach, pinned) = (self.reach, self.pinned);
+        let (reach, pinned) = (self.reach, self.pinned.clone());
         Box::pin(async move {
-            let all: Vec<SocketAddr> = if let Some(address) = pinned {
-                vec![address]
+            let all: Vec<SocketAddr> = if let Some(addresses) = pinned {
+                addresses
             } else {
                 let found = tokio::net::lookup_host((name.as_str(), 0)).await;
                 found.map_err(|error| ResolveError::Name(Some(error)))?.collect()
@@ -141,14 +142,27 @@ mod tests {
 
     #[test]
     fn reads_what_curl_reads() {
-        for text in ["a.example:443:192.0.2.7", "a.example:443:2001:db8::1", "a.example:80:127.0.0.1:8080"] {
+        for text in [
+            "a.example:443:192.0.2.7",
+            "a.example:443:2001:db8::1",
+            "a.example:80:127.0.0.1:8080",
+            "a.example:8080:2001:db8::1,192.0.2.7,192.0.2.8",
+            "a.example:80:[2001:db8::1]:1,192.0.2.7",
+        ] {
             let pinned: ResolveOverride = text.parse().expect("well-formed");
             assert_eq!(pinned.to_string(), text);
         }
         let bracketed: ResolveOverride = "A.example:443:[2001:db8::1]:8443".parse().expect("well-formed");
-        assert_eq!((bracketed.host.as_str(), bracketed.address.port()), ("a.example", 8443));
-        for text in ["", "a.example", "a.example:443", "a.example:x:127.0.0.1", ":1:127.0.0.1", "a.example:443:nowhere"]
-        {
+        assert_eq!((bracketed.host.as_str(), bracketed.addresses[0].port()), ("a.example", 8443));
+        for text in [
+            "",
+            "a.example",
+            "a.example:443",
+            "a.example:x:127.0.0.1",
+            ":1:127.0.0.1",
+            "a.example:443:nowhere",
+            "a.example:443:127.0.0.1,",
+        ] {
             assert!(matches!(text.parse::<ResolveOverride>(), Err(ResolveOverrideError::Shape(_))), "{text}");
         }
         assert!(matches!("a.example:8443:127.0.0.1:1".parse::<ResolveOverride>(), Err(ResolveOverrideError::Port(_))));
@@ -156,9 +170,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_pinned_private_address_is_refused_where_only_public_ones_may_be_reached() {
-        let pinned = Some("10.0.0.1:0".parse().expect("an address"));
+        let resolver = |reach, addresses: &[&str]| PolicyResolver {
+            reach,
+            pinned: Some(addresses.iter().map(|address| address.parse().expect("an address")).collect()),
+        };
         let name = || "a.example".parse().expect("a name");
-        assert!(PolicyResolver { reach: Reach::Anywhere, pinned }.resolve(name()).await.is_ok());
-        assert!(PolicyResolver { reach: Reach::Public, pinned }.resolve(name()).await.is_err());
+        assert!(resolver(Reach::Anywhere, &["10.0.0.1:0"]).resolve(name()).await.is_ok());
+        assert!(resolver(Reach::Public, &["10.0.0.1:0"]).resolve(name()).await.is_err());
+        let mixed = resolver(Reach::Public, &["10.0.0.1:0", "8.8.8.8:0"]).resolve(name()).await.expect("one is public");
+        assert_eq!(mixed.map(|address| address.to_string()).collect::<Vec<_>>(), ["8.8.8.8:0"]);
     }
 }

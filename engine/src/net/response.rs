@@ -8,7 +8,8 @@ use http::{HeaderMap, StatusCode};
 use url::Url;
 
 use super::NetError;
-use super::client::Wanted;
+use super::client::{Trust, Wanted};
+use super::limit::RateLimits;
 use crate::model::ByteRange;
 use crate::model::http::{ContentRange, retry_after};
 
@@ -45,20 +46,34 @@ pub struct Response {
     body: Body,
     /// Bytes that the answer may still bring: those of its range.
     left: u64,
-    url: Url,
+    end: End,
     host: String,
-    stall_timeout: Duration,
-    waited: Duration,
+    limits: RateLimits,
+    /// Arrived, and not yet handed on.
+    held: Bytes,
+}
+
+/// Where a request ended.
+#[derive(Debug)]
+pub(super) struct End {
+    /// The URL that answered.
+    pub url: Url,
+    /// Who named it.
+    pub trust: Trust,
+    /// Longest wait for the next bytes.
+    pub stall_timeout: Duration,
+    /// How long it took from the request to here.
+    pub waited: Duration,
 }
 
 impl Response {
     pub(super) fn new(
         inner: reqwest::Response,
         wanted: Wanted,
-        url: Url,
-        stall_timeout: Duration,
+        end: End,
+        limits: RateLimits,
     ) -> Result<Self, NetError> {
-        let host = url.host_str().unwrap_or("").to_owned();
+        let host = end.url.host_str().unwrap_or("").to_owned();
         let body = interpret(inner.status(), inner.headers(), wanted).map_err(|refusal| match refusal {
             Refusal::Status => NetError::Status {
                 host: host.clone(),
@@ -71,12 +86,7 @@ impl Response {
             Body::Part { range, .. } => range.len(),
             _ => u64::MAX,
         };
-        Ok(Self { inner, body, left, url, host, stall_timeout, waited: Duration::ZERO })
-    }
-
-    /// The same, with how long it took.
-    pub(super) fn after(self, waited: Duration) -> Self {
-        Self { waited, ..self }
+        Ok(Self { inner, body, left, end, host, limits, held: Bytes::new() })
     }
 
     /// What it carries.
@@ -86,13 +96,18 @@ impl Response {
 
     /// The URL that answered, after all redirects.
     pub fn url(&self) -> &Url {
-        &self.url
+        &self.end.url
+    }
+
+    /// Who named the URL that answered.
+    pub fn trust(&self) -> Trust {
+        self.end.trust
     }
 
     /// How long it took from the request to here, redirects and a new
     /// connection included.
     pub fn waited(&self) -> Duration {
-        self.waited
+        self.end.waited
     }
 
     /// The status code.
@@ -105,22 +120,41 @@ impl Response {
         self.inner.headers()
     }
 
-    /// The next bytes, or none at the end, which is that of the range at the
-    /// latest: what a server sends behind it belongs nowhere. Fails when nothing
-    /// arrives for the stall timeout. Cancel safe: a cancelled call loses no bytes.
+    /// Waits until bytes have arrived, whether or not the rate limit allows
+    /// them yet; false at the end, which is that of the range at the latest:
+    /// what a server sends behind it belongs nowhere. Fails when nothing arrives for the stall
+    /// timeout. Cancel safe.
+    pub async fn arrived(&mut self) -> Result<bool, NetError> {
+        let stall_timeout = self.end.stall_timeout;
+        while self.held.is_empty() {
+            if self.left == 0 {
+                return Ok(false);
+            }
+            match tokio::time::timeout(stall_timeout, self.inner.chunk()).await {
+                Ok(Ok(Some(chunk))) => self.hold(chunk),
+                Ok(Ok(None)) => return Ok(false),
+                Ok(Err(error)) => return Err(NetError::sort(&self.host, error)),
+                Err(_) => return Err(NetError::Stalled { host: self.host.clone(), after: stall_timeout }),
+            }
+        }
+        Ok(true)
+    }
+
+    fn hold(&mut self, mut chunk: Bytes) {
+        chunk.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+        self.left -= chunk.len() as u64;
+        self.held = chunk;
+    }
+
+    /// The next bytes, or none at the end, once the rate limit allows them.
+    /// Fails as [`Self::arrived`] does. Cancel safe: a cancelled call loses no
+    /// bytes.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, NetError> {
-        if self.left == 0 {
+        if !self.arrived().await? {
             return Ok(None);
         }
-        match tokio::time::timeout(self.stall_timeout, self.inner.chunk()).await {
-            Ok(Ok(chunk)) => Ok(chunk.map(|mut chunk| {
-                chunk.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
-                self.left -= chunk.len() as u64;
-                chunk
-            })),
-            Ok(Err(error)) => Err(NetError::sort(&self.host, error)),
-            Err(_) => Err(NetError::Stalled { host: self.host.clone(), after: self.stall_timeout }),
-        }
+        let piece = self.limits.take(self.held.len()).await;
+        Ok(Some(self.held.split_to(piece)))
     }
 
     /// The first `length` bytes of the body, or all of it where it has fewer.

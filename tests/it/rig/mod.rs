@@ -12,7 +12,10 @@ mod origin;
 mod proxy;
 mod request;
 mod run;
+mod socks;
 mod tls;
+#[cfg(target_os = "linux")]
+mod void;
 
 pub use answer::{Answer, Ending, File, file};
 pub use data::{KIB, MIB, MIB_PER_SECOND, sha256};
@@ -22,4 +25,7 @@ pub use origin::Origin;
 pub use proxy::Proxy;
 pub use request::Request;
 pub use run::{Run, Running, bytes_by_host};
+pub use socks::Socks;
 pub use tls::Authority;
+#[cfg(target_os = "linux")]
+pub use void::Void;

@@ -13,11 +13,14 @@ use rustls::ServerConfig;
 
 use super::answer::{Answer, Ending, File, Framing, Head};
 use super::request::Request;
-use super::tls::{Authority, Wire};
+use super::tls::{Authority, Strangers, Wire};
 
 /// Bytes written at once; small enough that a paced body flows evenly.
 const WRITE_BYTES: usize = 32 * 1024;
 const PIECE_AT_ONE_BYTE_PER_SECOND: Duration = Duration::from_secs(WRITE_BYTES as u64);
+
+/// Any free port of it.
+const LOOPBACK: &str = "127.0.0.1:0";
 
 type Handler = dyn Fn(&Request) -> Answer + Send + Sync;
 
@@ -47,7 +50,12 @@ struct Seen {
 impl Origin {
     /// Serves plain HTTP on a free loopback port.
     pub fn start(handler: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
-        Self::listen(Box::new(handler), None)
+        Self::listen(LOOPBACK, Box::new(handler), None)
+    }
+
+    /// Serves plain HTTP on the loopback of IPv6.
+    pub fn start_v6(handler: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        Self::listen("[::1]:0", Box::new(handler), None)
     }
 
     /// Serves HTTPS under `names`, certified by `authority`.
@@ -56,7 +64,18 @@ impl Origin {
         names: &[&str],
         handler: impl Fn(&Request) -> Answer + Send + Sync + 'static,
     ) -> Self {
-        Self::listen(Box::new(handler), Some(authority.issue(names).server_config()))
+        let tls = authority.issue(names).server_config(authority, Strangers::Welcome);
+        Self::listen(LOOPBACK, Box::new(handler), Some(tls))
+    }
+
+    /// Serves HTTPS under `names` to clients with a certificate of `authority` alone.
+    pub fn start_members_only(
+        authority: &Authority,
+        names: &[&str],
+        handler: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let tls = authority.issue(names).server_config(authority, Strangers::Refused);
+        Self::listen(LOOPBACK, Box::new(handler), Some(tls))
     }
 
     /// Serves one file, honestly, as `/file.bin` of any folder, and nothing else.
@@ -65,8 +84,8 @@ impl Origin {
         Self::start(move |request| file.at(request, "/file.bin"))
     }
 
-    fn listen(handler: Box<Handler>, tls: Option<Arc<ServerConfig>>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
+    fn listen(address: &str, handler: Box<Handler>, tls: Option<Arc<ServerConfig>>) -> Self {
+        let listener = TcpListener::bind(address).expect("a free loopback port");
         let address = listener.local_addr().expect("a bound socket");
         let scheme = if tls.is_some() { "https" } else { "http" };
         let shared = Arc::new(Shared { handler, tls, seen: Mutex::default(), stopping: AtomicBool::new(false) });
@@ -157,7 +176,9 @@ impl Shared {
     fn converse(&self, socket: TcpStream) {
         let _ = socket.set_nodelay(true);
         let mut wire = BufReader::new(Wire::accept(socket, self.tls.as_ref()));
-        while let Some(request) = Request::read(&mut wire).map(|request| self.record(request)) {
+        while let Some(mut request) = Request::read(&mut wire) {
+            request.identified = wire.get_ref().knows_client();
+            let request = self.record(request);
             let answer = (self.handler)(&request);
             if send(wire.get_mut(), &request, &answer).is_err() {
                 return;
@@ -171,6 +192,8 @@ impl Shared {
                 Ending::Stall | Ending::Endless => return wait_for_peer(wire.get_ref().socket()),
             }
         }
+        // A refused handshake has told why; a reset would overtake it.
+        wire.into_inner().close();
     }
 
     fn record(&self, mut request: Request) -> Request {

@@ -12,6 +12,8 @@ pub struct Request {
     /// The request target as sent: path and query, or a whole URL to a proxy.
     pub path: String,
     pub headers: Vec<(String, String)>,
+    /// Whether the client had shown a certificate.
+    pub identified: bool,
 }
 
 /// What a `Range` header amounts to for a file of known size.
@@ -40,7 +42,7 @@ impl Request {
             let Some((name, value)) = header.split_once(':') else { break };
             headers.push((name.to_owned(), value.trim().to_owned()));
         }
-        Some(Self { nth: 0, method: words, path, headers })
+        Some(Self { nth: 0, method: words, path, headers, identified: false })
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
 
 /// Signs certificates for any name; `--cacert` makes the engine trust it.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    root: rcgen::Certificate,
     folder: TempDir,
 }
 
@@ -33,7 +35,7 @@ impl Authority {
         let root = params.self_signed(&key).expect("a self-signed root");
         let folder = tempfile::tempdir().expect("a scratch folder");
         std::fs::write(folder.path().join("ca.pem"), root.pem()).expect("scratch is writable");
-        Self { issuer: Issuer::new(params, key), folder }
+        Self { issuer: Issuer::new(params, key), root, folder }
     }
 
     /// The root certificate as a PEM file, for `--cacert`.
@@ -50,6 +52,15 @@ impl Authority {
     }
 }
 
+/// What a server says to a client that shows no certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strangers {
+    /// Welcome.
+    Welcome,
+    /// They are turned away in the handshake.
+    Refused,
+}
+
 impl Certificate {
     /// Writes `cert.pem` and `key.pem` into `folder`.
     pub fn write_pem(&self, folder: &Path) {
@@ -57,13 +68,21 @@ impl Certificate {
         std::fs::write(folder.join("key.pem"), self.key.serialize_pem()).expect("scratch is writable");
     }
 
-    pub fn server_config(&self) -> Arc<ServerConfig> {
+    /// A server that asks its clients for a certificate of `authority`.
+    pub fn server_config(&self, authority: &Authority, strangers: Strangers) -> Arc<ServerConfig> {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.root.der().clone()).expect("a root certificate");
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let verifier = match strangers {
+            Strangers::Welcome => verifier.allow_unauthenticated(),
+            Strangers::Refused => verifier,
+        };
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("ring speaks TLS 1.2 and 1.3")
-            .with_no_client_auth()
+            .with_client_cert_verifier(verifier.build().expect("a root to go by"))
             .with_single_cert(vec![self.certificate.der().clone()], key)
             .expect("the key belongs to the certificate");
         Arc::new(config)
@@ -84,6 +103,14 @@ impl Wire {
                 let session = ServerConnection::new(Arc::clone(config)).expect("a valid server configuration");
                 Self::Tls(Box::new(StreamOwned::new(session, socket)))
             }
+        }
+    }
+
+    /// Whether the client has shown a certificate.
+    pub fn knows_client(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(stream) => stream.conn.peer_certificates().is_some_and(|chain| !chain.is_empty()),
         }
     }
 

@@ -84,10 +84,8 @@ impl Transfer<'_> {
         let state = LaneState::new(range);
         let task = LaneTask {
             net: self.setup.engine.net.clone(),
-            url: source.url.clone(),
-            trust: source.trust,
+            route: source.route(),
             role: source.role,
-            scoped: source.scoped.clone(),
             expected: self.setup.expected.clone(),
             tally: Arc::clone(&source.tally),
             state: Arc::clone(&state),

@@ -1,14 +1,16 @@
-//! Small files that steer a download: checksum lists, netrc, input lists,
-//! Metalink documents.
+//! Small files that steer a download: checksum lists, netrc, cookies, input
+//! lists, Metalink documents.
 //!
 //! Parsers only: they take what somebody else read, bound what they keep, and
 //! say which line they cannot follow. Whatever name or URL they return is raw.
 
+mod cookies;
 mod input_file;
 mod metalink;
 mod netrc;
 mod sums;
 
+pub use cookies::{CookieFile, CookieFileError};
 pub use input_file::{InputEntry, InputFileError, InputOptions, parse_input_file};
 pub use metalink::{Fault, MetalinkError, MetalinkFile, MetalinkUrl, Pieces, XmlError, parse_metalink};
 pub use netrc::{Netrc, NetrcError, NetrcLogin};

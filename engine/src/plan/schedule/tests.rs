@@ -142,7 +142,7 @@ fn transfer(open: &mut BTreeMap<LaneId, Open>, links: &[Link]) {
         let lanes = open.values().filter(|lane| lane.source == index).count().max(1);
         for lane in open.values_mut().filter(|lane| lane.source == index) {
             lane.age += TICK;
-            let is_due = !link.in_bursts || (lane.age + TICK * lane.nth as u32).as_millis() % 1000 == 0;
+            let is_due = !link.in_bursts || (lane.age + TICK * lane.nth as u32).as_millis().is_multiple_of(1000);
             let seconds = if link.in_bursts { 1.0 } else { TICK.as_secs_f64() };
             if is_due {
                 lane.position = (lane.position + link.rate(lane.nth, lanes) * seconds).min(lane.end as f64);
