@@ -1,12 +1,13 @@
 //! `turbo-engine component`: what authors and keepers of components run.
 
+mod build;
+
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
 
-use crate::component::build::{self, BuildError, BuildOptions, Built, CargoMessages, Target};
+use self::build::BuildArgs;
+use crate::component::build::BuildError;
 use crate::model::{ExitCode, Explain};
 
 /// Builds components.
@@ -21,64 +22,11 @@ enum ComponentCommand {
     Build(BuildArgs),
 }
 
-/// Builds guest crates into components, reproducibly
-///
-/// Writes NAME.wasm and NAME.wasm.sha256 for each crate. The bytes depend on
-/// the source, its Cargo.lock and the version of rustc alone.
-#[derive(Debug, Args)]
-struct BuildArgs {
-    /// Folders of the guest crates
-    #[arg(value_name = "DIR", default_value = ".")]
-    dirs: Vec<PathBuf>,
-    /// wasm32-unknown-unknown (no imports) or wasm32-wasip2
-    ///
-    /// Without it the crate's own choice counts: `target` under
-    /// [package.metadata.turbo-engine], or else wasm32-unknown-unknown.
-    #[arg(long, value_name = "TARGET")]
-    target: Option<Target>,
-    /// Folder of the built files
-    #[arg(long, value_name = "DIR", default_value = "dist")]
-    out: PathBuf,
-    /// Write nothing; fail unless the files are there, byte for byte
-    #[arg(long)]
-    check: bool,
-}
-
 /// Runs the verb. Data goes to `out`: one line for each component.
 pub fn run(args: &ComponentArgs, json: bool, out: &mut dyn Write) -> Result<(), ComponentError> {
     match &args.command {
-        ComponentCommand::Build(args) => run_build(args, json, out),
+        ComponentCommand::Build(args) => build::run(args, json, out),
     }
-}
-
-fn run_build(args: &BuildArgs, json: bool, out: &mut dyn Write) -> Result<(), ComponentError> {
-    let make = if args.check { build::check } else { build::build };
-    for dir in &args.dirs {
-        let built = make(&BuildOptions {
-            dir: dir.clone(),
-            target: args.target,
-            out: args.out.clone(),
-            messages: CargoMessages::Show,
-        })?;
-        writeln!(out, "{}", if json { to_json(&built) } else { to_text(&built) })?;
-    }
-    Ok(())
-}
-
-fn to_text(built: &Built) -> String {
-    format!("{}  {}  {} bytes", built.digest.hex(), built.path.display(), built.bytes)
-}
-
-fn to_json(built: &Built) -> String {
-    json!({
-        "schema": 1,
-        "event": "built",
-        "path": built.path,
-        "target": built.target.triple(),
-        "bytes": built.bytes,
-        "digest": built.digest,
-    })
-    .to_string()
 }
 
 /// Why `component` failed.
