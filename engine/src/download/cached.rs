@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
 
-use super::place::{Place, remember};
+use super::place::{Place, remembered};
 use super::receipt::{Proof, Receipt, Verified};
 use super::{DigestRule, DownloadError, Engine, Event, Job, NetworkUse, Observer, Output, blocking, place};
 use crate::model::http::Validators;
@@ -80,19 +80,18 @@ impl Cached<'_> {
                 return Ok(None);
             }
         }
+        let by = job.digests.first().map_or(by, |promised| promised.by);
         let delivered = match &target {
-            Some(target) => self.to_file(blob, target, job).await?,
+            Some(target) => {
+                let download = Download { validators, ..place::finished(job, size, sha256.clone(), by) };
+                self.to_file(blob, target, job, download).await?
+            }
             None => self.to_stream(blob, job).await?,
         };
         if !delivered {
             return Ok(None);
         }
         let stated = job.digests.first();
-        let by = stated.map_or(by, |promised| promised.by);
-        if let Some(target) = &target {
-            let download = Download { validators, ..place::finished(job, size, sha256.clone(), by) };
-            remember(self.engine, self.observer, target, download);
-        }
         let verified = Verified { by, digest: stated.map(|promised| promised.digest.to_string()), sampled_bytes: 0 };
         let mut receipt = Receipt::untransferred(DisplayUrl(&job.url).to_string(), size, Some(sha256.hex()), verified);
         receipt.file = target.map(|target| target.name().to_owned());
@@ -154,7 +153,7 @@ impl Cached<'_> {
     }
 
     /// Copies the blob to the target. Gives false when it is not what was promised.
-    async fn to_file(&self, blob: Blob, target: &Target, job: &Job) -> Result<bool, DownloadError> {
+    async fn to_file(&self, blob: Blob, target: &Target, job: &Job, download: Download) -> Result<bool, DownloadError> {
         let (cache, path, digest) = (self.cache.clone(), target.part(), blob.digest().clone());
         drop(Part::open(&path, Keep::Everything)?);
         target.discard_unfinished();
@@ -163,18 +162,22 @@ impl Cached<'_> {
         if self.survive(copied).is_none() {
             return Ok(false);
         }
-        let (stated, target_copy) = (job.digests.clone(), target.clone());
+        let (stated, target_copy, history) = (job.digests.clone(), target.clone(), self.engine.history.clone());
         let held = blocking(move || {
             let algorithms = stated.iter().map(|promised| promised.digest.algorithm());
             let found = hash_file(&path, algorithms)?;
             if !found.contains(&digest) || !stated.iter().all(|promised| found.contains(&promised.digest)) {
                 target_copy.discard_unfinished();
-                return Ok(false);
+                return Ok(None);
             }
-            Part::open(&path, Keep::Everything)?.commit(target_copy.name())?;
-            Ok::<_, StoreError>(true)
+            let part = Part::open(&path, Keep::Everything)?;
+            let recorded = history.record(target_copy.name(), &path, download);
+            part.commit(target_copy.name())?;
+            Ok::<_, StoreError>(Some(recorded))
         });
-        Ok(held.await?)
+        let Some(recorded) = held.await? else { return Ok(false) };
+        remembered(self.observer, recorded);
+        Ok(true)
     }
 
     async fn to_stream(&self, blob: Blob, job: &mut Job) -> Result<bool, DownloadError> {

@@ -114,11 +114,6 @@ pub(super) fn finished(job: &Job, size: u64, sha256: Digest, by: Proof) -> Downl
     Download { url_digest: url_digest(&job.url), size, sha256, validators: Validators::default(), proof }
 }
 
-/// Remembers a finished download, so that the same command does nothing.
-pub(super) fn remember(engine: &Engine, observer: &dyn Observer, target: &Target, download: Download) {
-    remembered(observer, engine.history.record(target.name(), target.name(), download));
-}
-
 /// Tells when a finished download is not remembered.
 pub(super) fn remembered(observer: &dyn Observer, recorded: Result<(), StoreError>) {
     // The file is complete whether or not it can be remembered.

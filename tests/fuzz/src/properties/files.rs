@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use turbo_engine::model::Secret;
 use turbo_engine::model::files::{
-    InputEntry, MetalinkError, MetalinkFile, Netrc, SumEntry, Sums, parse_input_file, parse_metalink,
+    CookieFile, InputEntry, MetalinkError, MetalinkFile, Netrc, SumEntry, Sums, parse_input_file, parse_metalink,
 };
 use turbo_engine::plan::names;
 
@@ -111,6 +111,27 @@ fn write_file(file: &MetalinkFile) -> String {
 fn escaped(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/:._-".contains(c);
     text.chars().map(|c| if plain(c) { c.to_string() } else { format!("&#{};", u32::from(c)) }).collect()
+}
+
+/// Reads the data as a cookies file.
+pub fn cookies(data: &[u8]) {
+    let Ok(cookies) = CookieFile::parse(data) else { return };
+    let text = str::from_utf8(data).expect("cookies are text");
+    let named = text.lines().filter_map(|line| line.split('\t').next());
+    for host in named.take(16).chain(["nobody.invalid"]) {
+        let host = host.trim_start_matches("#HttpOnly_").trim_matches('.');
+        let Ok(url) = format!("https://{host}/d/f").parse() else { continue };
+        let field = cookies.field(&url, 0);
+        // What is kept for a host says the same of it.
+        assert_eq!(field, cookies.of_host(&url).and_then(|own| own.field(&url, 0)), "{host}");
+        let Some(field) = field else { continue };
+        let pairs = str::from_utf8(field.as_bytes()).expect("made of text");
+        assert!(field.is_sensitive() && pairs.len() <= 8190, "{host}");
+        assert!(
+            pairs.split("; ").all(|pair| pair.contains('=') && text.contains(pair.split('=').next().unwrap_or("")))
+        );
+        assert!(host != "nobody.invalid" || text.to_ascii_lowercase().contains("invalid"), "{pairs:?}");
+    }
 }
 
 /// Reads the data as a netrc file, then as three texts that are put into one.

@@ -8,15 +8,16 @@ mod files;
 mod sets;
 
 pub use fields::{candidate_url, headers};
-pub use files::{input_file, metalink, netrc, sums};
+pub use files::{cookies, input_file, metalink, netrc, sums};
 pub use sets::{journal, ranges};
 
 /// What a target asserts of an input.
 pub type Property = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Property); 8] = [
+pub const TARGETS: [(&str, Property); 9] = [
     ("candidate_url", candidate_url),
+    ("cookies", cookies),
     ("headers", headers),
     ("input_file", input_file),
     ("journal", journal),

@@ -1,0 +1,5 @@
+//! Cookies by host.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| turbo_engine_fuzz::cookies(data));
