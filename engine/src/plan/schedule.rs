@@ -7,6 +7,7 @@
 //! them, without overlap but between the lanes of one race.
 
 mod lane;
+mod piece;
 mod share;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,6 +116,8 @@ pub struct Schedule {
     limits: Limits,
     next_lane: u64,
     delivered: u64,
+    /// Lanes that the last plan wanted to have.
+    wanted_lanes: usize,
     /// Steps that an event made due before the next plan.
     due: Vec<Step>,
     has_raced: bool,
@@ -131,6 +134,7 @@ impl Schedule {
             limits,
             next_lane: 0,
             delivered: 0,
+            wanted_lanes: 1,
             due: Vec::new(),
             has_raced: false,
         }
@@ -258,6 +262,8 @@ impl Schedule {
             latency_s: self.sources.first().map_or(0.0, Source::latency_s),
         };
         let allowed = self.ramp.allowed(view).min(self.limits.connections.max(1));
+        self.wanted_lanes = allowed;
+        self.cut_to_pieces(now, &mut steps);
         while self.lanes.len() < allowed && self.lanes.len() < room.most() {
             let before = steps.len();
             for source in self.askable(now, room) {
@@ -299,9 +305,10 @@ impl Schedule {
         self.lanes.values().filter(|lane| self.sources[lane.source.0].spec.host == host).count()
     }
 
-    /// Gives `source` a lane: unassigned bytes first, else a part of another lane's.
+    /// Gives `source` a lane: unassigned bytes first, else a part of another
+    /// lane's.
     fn assign(&mut self, source: SourceId, now: Duration, steps: &mut Vec<Step>) -> bool {
-        let unassigned = self.todo.first().map(|range| Taken { range, race: None });
+        let unassigned = self.take_piece(source, now);
         let Some(taken) = unassigned.or_else(|| self.take_share(source, now, steps)) else { return false };
         let lane = self.open(source, taken, now);
         steps.push(Step::Start { lane, source, range: taken.range });
@@ -340,6 +347,11 @@ impl Schedule {
     fn racers(&self, race: LaneId) -> impl Iterator<Item = (LaneId, &Lane)> {
         self.lanes.iter().filter(move |(_, lane)| lane.race == race).map(|(id, lane)| (*id, lane))
     }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a non-negative estimate in bytes")]
+fn from_f64(bytes: f64) -> u64 {
+    bytes.max(0.0) as u64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate of a rate or a time needs no more than 52 bits")]

@@ -1,6 +1,7 @@
 //! What the schedule knows of a source and of a lane: positions, rates, and
 //! how long each has kept silent.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{LaneId, SourceId, SourceSpec, to_f64};
@@ -20,6 +21,10 @@ const STALL_S: f64 = 2.0;
 const CRAWL_SHARE: f64 = 0.25;
 /// How long a lane may take to show its rate, and how long it must have to go.
 const CRAWL_S: f64 = 1.0;
+/// How many lanes that are gone still tell what is usual.
+const MOST_LIVES: usize = 16;
+/// How much a lane must have brought to tell, if it lived for a moment only.
+const TELLING_BYTES: u64 = 256 * 1024;
 /// Most doublings of that patience.
 const MOST_DOUBLINGS: i32 = 8;
 
@@ -43,12 +48,22 @@ pub(super) struct Source {
     pub latency_s: Option<f64>,
     /// Lanes given up for their silence since it last brought bytes.
     pub stalls: i32,
+    /// Bytes per second that its last lanes had over their lives.
+    pub lives: VecDeque<f64>,
 }
 
 impl Source {
     pub fn new(spec: SourceSpec) -> Self {
         let resting_until = spec.not_before;
-        Self { spec, resting_until, dropped: false, lane_rate: None, latency_s: None, stalls: 0 }
+        Self {
+            spec,
+            resting_until,
+            dropped: false,
+            lane_rate: None,
+            latency_s: None,
+            stalls: 0,
+            lives: VecDeque::new(),
+        }
     }
 
     pub fn is_ready(&self, now: Duration) -> bool {
@@ -142,6 +157,17 @@ impl Lane {
         let seconds = now.saturating_sub(self.opened).as_secs_f64();
         if source.lane_rate.is_none() && seconds > 0.0 {
             source.lane_rate = Some(to_f64(self.end - self.start) / seconds);
+        }
+        self.remember_life(source, now);
+    }
+
+    /// Has its source remember what rate it had, if it brought enough to tell.
+    pub fn remember_life(&self, source: &mut Source, now: Duration) {
+        let bytes = self.position - self.start;
+        let seconds = now.saturating_sub(self.opened).as_secs_f64();
+        if seconds > CRAWL_S || bytes >= TELLING_BYTES && seconds > 0.0 {
+            source.lives.truncate(MOST_LIVES - 1);
+            source.lives.push_front(to_f64(bytes) / seconds);
         }
     }
 

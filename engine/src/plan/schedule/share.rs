@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Lane, LaneId, Schedule, Source, SourceId, Step, to_f64};
+use super::{Lane, LaneId, Schedule, Source, SourceId, Step, from_f64, to_f64};
 use crate::model::ByteRange;
 
 /// Below this a range is not worth a request of its own.
@@ -71,7 +71,7 @@ impl Schedule {
     }
 
     /// Ends a lane after `keep` bytes more and gives what it had beyond them.
-    fn split(&mut self, id: LaneId, keep: u64, steps: &mut Vec<Step>) -> ByteRange {
+    pub(super) fn split(&mut self, id: LaneId, keep: u64, steps: &mut Vec<Step>) -> ByteRange {
         let lane = self.lanes.get_mut(&id).expect("the victim is among the lanes");
         let range = ByteRange::new(lane.position + keep, lane.end);
         lane.end = range.start();
@@ -90,6 +90,9 @@ impl Schedule {
             steps.extend(stalled.into_iter().map(|id| self.stop(id)));
             let Some(usual) = self.median_rate(source, now) else { continue };
             let crawling = self.laggards(source, |lane, _| lane.is_crawling(usual, now));
+            for id in &crawling {
+                self.lanes[id].remember_life(&mut self.sources[index], now);
+            }
             steps.extend(crawling.into_iter().map(|id| self.stop(id)));
         }
     }
@@ -99,15 +102,17 @@ impl Schedule {
         own.filter(|(_, lane)| is_one(lane, &self.sources[source.0])).map(|(id, _)| *id).collect()
     }
 
-    /// The rate of the source's lane in the middle, where it has enough of them.
-    fn median_rate(&self, source: SourceId, now: Duration) -> Option<f64> {
+    /// The rate in the middle of those that lanes of the source have or had,
+    /// where there are enough of them.
+    pub(super) fn median_rate(&self, source: SourceId, now: Duration) -> Option<f64> {
         let own = self.lanes.values().filter(|lane| lane.source == source);
         let mut rates: Vec<f64> = own.filter_map(|lane| lane.lasting_rate(now)).collect();
+        rates.extend(&self.sources[source.0].lives);
         rates.sort_by(f64::total_cmp);
         (rates.len() >= FEWEST_LIKE).then(|| rates[rates.len() / 2])
     }
 
-    fn mean_lane_rate(&self) -> Option<f64> {
+    pub(super) fn mean_lane_rate(&self) -> Option<f64> {
         let rates: Vec<f64> = self.lanes.values().filter_map(|lane| lane.rate).collect();
         (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / to_f64(rates.len() as u64))
     }
@@ -125,9 +130,4 @@ impl Schedule {
         let victims = self.races().into_iter().filter_map(quickest).filter(|victim| victim.racers < MOST_RACERS);
         victims.max_by(|a, b| a.left_s.total_cmp(&b.left_s))
     }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a non-negative estimate in bytes")]
-fn from_f64(bytes: f64) -> u64 {
-    bytes.max(0.0) as u64
 }

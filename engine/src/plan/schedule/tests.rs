@@ -23,15 +23,15 @@ struct Link {
     total_rate: f64,
     /// Fails every lane after so many bytes.
     breaks_after: Option<u64>,
-    /// Sends what each lane may have once a second.
+    /// Sends what each lane may have in a second at its start, and then once a second.
     in_bursts: bool,
-    /// Every so many lanes, the first among them, one has this rate instead.
-    odd_lanes: Option<(usize, f64)>,
+    /// Of every so many connections, the first has this rate instead.
+    odd: Option<(usize, f64)>,
 }
 
 impl Link {
     fn rate(&self, nth: usize, lanes: usize) -> f64 {
-        let odd = self.odd_lanes.filter(|(every, _)| nth.is_multiple_of(*every));
+        let odd = self.odd.filter(|(every, _)| nth.is_multiple_of(*every));
         odd.map_or(self.lane_rate, |(_, rate)| rate).min(self.total_rate / lanes as f64)
     }
 }
@@ -51,8 +51,10 @@ impl Room for Boundless {
 
 struct Open {
     source: usize,
-    /// Lanes of the source that were opened before it.
+    /// Connections to the source that were opened before its own.
     nth: usize,
+    /// It got less than it asked for: its connection cannot be used again.
+    is_cut: bool,
     age: Duration,
     start: u64,
     position: f64,
@@ -66,8 +68,16 @@ struct Outcome {
     wasted: u64,
     /// Lanes that were opened for bytes which another lane had before it.
     races: u64,
+    /// Connections to each source.
     opened: Vec<usize>,
+    /// Those of them that wait for another request.
+    idle: Vec<Vec<usize>>,
+    /// Bytes that were still to be hashed when the last one came, by somebody
+    /// who hashes `HASH_RATE` bytes a second of what is there from byte 0 on.
+    unhashed: u64,
 }
+
+const HASH_RATE: f64 = 500.0 * MIB as f64;
 
 /// Downloads `size` bytes from `links`; the first is the origin.
 fn simulate(size: u64, links: &[Link], limits: Limits) -> Outcome {
@@ -84,6 +94,8 @@ fn simulate(size: u64, links: &[Link], limits: Limits) -> Outcome {
         wasted: 0,
         races: 0,
         opened: vec![0; links.len()],
+        idle: vec![Vec::new(); links.len()],
+        unhashed: size,
     };
     let mut now = Duration::ZERO;
     while !schedule.is_complete() {
@@ -94,6 +106,8 @@ fn simulate(size: u64, links: &[Link], limits: Limits) -> Outcome {
         check_no_overlap(&schedule);
         now += TICK;
         transfer(&mut open, links);
+        let frontier = frontier(&open, &outcome);
+        outcome.unhashed = size - frontier.min(size - outcome.unhashed + (HASH_RATE * TICK.as_secs_f64()) as u64);
         report(&mut schedule, &mut open, &mut outcome, links, now);
     }
     schedule.plan(now, &Boundless).into_iter().for_each(|step| apply(step, &mut open, &mut outcome));
@@ -105,8 +119,10 @@ fn apply(step: Step, open: &mut BTreeMap<LaneId, Open>, outcome: &mut Outcome) {
     match step {
         Step::Start { lane, source, range } => {
             let SourceId(source) = source;
-            let nth = outcome.opened[source];
-            outcome.opened[source] += 1;
+            let nth = outcome.idle[source].pop().unwrap_or_else(|| {
+                outcome.opened[source] += 1;
+                outcome.opened[source] - 1
+            });
             outcome.requests += 1;
             outcome.races +=
                 u64::from(open.values().any(|lane| lane.position < lane.end as f64 && lane.end == range.end()));
@@ -115,6 +131,7 @@ fn apply(step: Step, open: &mut BTreeMap<LaneId, Open>, outcome: &mut Outcome) {
                 Open {
                     source,
                     nth,
+                    is_cut: false,
                     age: Duration::ZERO,
                     start: range.start(),
                     position: range.start() as f64,
@@ -122,13 +139,23 @@ fn apply(step: Step, open: &mut BTreeMap<LaneId, Open>, outcome: &mut Outcome) {
                 },
             );
         }
-        Step::Shrink { lane, end } => open.get_mut(&lane).expect("an open lane").end = end,
+        Step::Shrink { lane, end } => {
+            let lane = open.get_mut(&lane).expect("an open lane");
+            (lane.end, lane.is_cut) = (end, true);
+        }
         Step::Stop { lane } => {
             // One that lost a race may have ended at the same moment.
             let Some(lane) = open.remove(&lane) else { return };
             receive(outcome, ByteRange::new(lane.start, lane.position as u64));
         }
     }
+}
+
+/// One past the last of the bytes from byte 0 on that have arrived.
+fn frontier(open: &BTreeMap<LaneId, Open>, outcome: &Outcome) -> u64 {
+    let mut there = outcome.received.clone();
+    open.values().for_each(|lane| there.insert(ByteRange::new(lane.start, lane.position as u64)));
+    there.prefix()
 }
 
 fn receive(outcome: &mut Outcome, range: ByteRange) {
@@ -142,7 +169,7 @@ fn transfer(open: &mut BTreeMap<LaneId, Open>, links: &[Link]) {
         let lanes = open.values().filter(|lane| lane.source == index).count().max(1);
         for lane in open.values_mut().filter(|lane| lane.source == index) {
             lane.age += TICK;
-            let is_due = !link.in_bursts || (lane.age + TICK * lane.nth as u32).as_millis().is_multiple_of(1000);
+            let is_due = !link.in_bursts || (lane.age - TICK).as_millis().is_multiple_of(1000);
             let seconds = if link.in_bursts { 1.0 } else { TICK.as_secs_f64() };
             if is_due {
                 lane.position = (lane.position + link.rate(lane.nth, lanes) * seconds).min(lane.end as f64);
@@ -170,6 +197,7 @@ fn report(
         let lane = open.remove(&id).expect("an open lane");
         receive(outcome, ByteRange::new(lane.start, position));
         if position >= lane.end {
+            outcome.idle[lane.source].extend((!lane.is_cut).then_some(lane.nth));
             schedule.finish(id, now);
         } else {
             schedule.fail(id, Failure::default(), now);
@@ -196,7 +224,7 @@ fn link(mib_per_lane: f64, mib_in_all: f64) -> Link {
         total_rate: mib_in_all * MIB as f64,
         breaks_after: None,
         in_bursts: false,
-        odd_lanes: None,
+        odd: None,
     }
 }
 
@@ -225,9 +253,21 @@ fn sixteen_capped_connections_share_the_file() {
     assert!(ramped.seconds <= 8.0 * 1.25, "{}", ramped.seconds);
 }
 
+/// What is behind the first gap at the end has yet to be hashed, and nobody
+/// waits for that in a download of any length.
+#[test]
+fn little_is_left_to_hash_at_the_end() {
+    let mirrors = [link(10.0, 10.0), link(20.0, 20.0), link(40.0, 40.0)];
+    for (links, limits) in [(&[link(2.0, 1000.0)][..], SIXTEEN), (&[link(4.0, 1000.0)], ADAPTIVE), (&mirrors, ADAPTIVE)]
+    {
+        let outcome = simulate(256 * MIB, links, limits);
+        assert!(outcome.unhashed <= 16 * MIB, "{} of {links:?}", outcome.unhashed);
+    }
+}
+
 #[test]
 fn a_connection_that_stalls_is_replaced() {
-    let stalling = Link { odd_lanes: Some((usize::MAX, 0.0)), ..link(20.0, 20.0) };
+    let stalling = Link { odd: Some((usize::MAX, 0.0)), ..link(20.0, 20.0) };
     for limits in [ADAPTIVE, Limits { connections: 1, ..ADAPTIVE }] {
         let outcome = simulate(64 * MIB, &[stalling], limits);
         assert!(outcome.seconds <= 64.0 / 20.0 + 2.2, "{}", outcome.seconds);
@@ -236,7 +276,7 @@ fn a_connection_that_stalls_is_replaced() {
 
 #[test]
 fn connections_that_crawl_hold_up_nobody() {
-    let uneven = Link { odd_lanes: Some((4, 0.2 * MIB as f64)), ..link(4.0, 1000.0) };
+    let uneven = Link { odd: Some((4, 0.2 * MIB as f64)), ..link(4.0, 1000.0) };
     let outcome = simulate(256 * MIB, &[uneven], SIXTEEN);
     assert!(outcome.seconds <= 256.0 / 64.0 * 1.15, "{}", outcome.seconds);
 }
@@ -246,12 +286,12 @@ fn connections_that_crawl_hold_up_nobody() {
 fn connections_that_send_in_bursts_are_not_given_up() {
     let bursty = Link { in_bursts: true, ..link(2.0, 1000.0) };
     let outcome = simulate(256 * MIB, &[bursty], SIXTEEN);
-    assert!(outcome.seconds <= 8.0 * 1.15 && outcome.requests < 48, "{} s, {}", outcome.seconds, outcome.requests);
+    assert!(outcome.seconds <= 8.0 * 1.15 && outcome.requests < 200, "{} s, {}", outcome.seconds, outcome.requests);
 }
 
 #[test]
 fn the_last_bytes_are_raced_for() {
-    let crawling = Link { odd_lanes: Some((usize::MAX, 0.02 * MIB as f64)), ..link(4.0, 4.0) };
+    let crawling = Link { odd: Some((usize::MAX, 0.02 * MIB as f64)), ..link(4.0, 4.0) };
     let outcome = simulate(LARGEST_RACE, &[crawling, link(4.0, 4.0)], SIXTEEN);
     assert!(outcome.seconds <= 1.0, "{}", outcome.seconds);
     assert!(outcome.races > 0 && outcome.wasted <= LARGEST_RACE);
@@ -259,7 +299,7 @@ fn the_last_bytes_are_raced_for() {
 
 #[test]
 fn who_keeps_silent_is_asked_ever_more_rarely() {
-    let silent = Link { odd_lanes: Some((1, 0.0)), ..link(1.0, 1.0) };
+    let silent = Link { odd: Some((1, 0.0)), ..link(1.0, 1.0) };
     let outcome = simulate(64 * MIB, &[silent, link(1.0, 1.0)], Limits { connections: 2, ..ADAPTIVE });
     assert!(outcome.opened[0] <= 6, "{:?}", outcome.opened);
 }
@@ -364,8 +404,8 @@ proptest! {
         let links: Vec<_> = rates.into_iter()
             .enumerate()
             .map(|(nth, (lane, all, breaks_after))| {
-                let odd_lanes = odd.filter(|_| nth > 0).map(|(every, mib)| (every, mib * MIB as f64));
-                Link { breaks_after, odd_lanes, ..link(lane, all) }
+                let odd = odd.filter(|_| nth > 0).map(|(every, mib)| (every, mib * MIB as f64));
+                Link { breaks_after, odd, ..link(lane, all) }
             })
             .collect();
         let ramp = if at_once { Ramp::AtOnce } else { Ramp::Adaptive };

@@ -1,0 +1,84 @@
+//! How much of the unassigned bytes a lane gets at a time.
+//!
+//! Lanes that share a file work through it side by side, in pieces of about two
+//! seconds and in order. What is verified or streamed has to wait for the first
+//! missing byte, and so never waits for long; if each lane had its share of the
+//! whole file, nearly all of it would remain to be hashed at the end. Towards
+//! the end the pieces become smaller, so that all lanes end together.
+
+use std::time::Duration;
+
+use super::{Schedule, SourceId, Step, Taken, from_f64, to_f64};
+use crate::model::ByteRange;
+
+/// Longest time that a piece should take.
+const PIECE_S: f64 = 2.0;
+/// The part of the time left that it should take, before that.
+const SHARE_OF_REST: f64 = 0.125;
+/// But not less than so many waits for a first byte: while a lane waits it
+/// brings nothing.
+const LATENCIES: f64 = 30.0;
+/// And never more than this part of the time left.
+const LARGEST_SHARE_OF_REST: f64 = 0.5;
+/// Fewest bytes of a piece.
+const SMALLEST: u64 = 256 * 1024;
+/// Most bytes of a piece for a source whose rate is not known.
+const LARGEST_UNKNOWN: u64 = 4 << 20;
+/// Where less than this part of a piece would remain, the piece takes it too.
+const CRUMB: f64 = 0.5;
+
+impl Schedule {
+    /// Takes the next unassigned bytes for a lane of `source`.
+    pub(super) fn take_piece(&mut self, source: SourceId, now: Duration) -> Option<Taken> {
+        let run = self.todo.first()?;
+        let piece = self.piece_bytes(source, None, self.remaining(), now);
+        let takes_all = to_f64(run.len()) <= to_f64(piece) * (1.0 + CRUMB);
+        let end = if takes_all { run.end() } else { run.start() + piece };
+        Some(Taken { range: ByteRange::new(run.start(), end), race: None })
+    }
+
+    /// Ends lanes that have far more than a piece before them after one piece:
+    /// the first response, which is asked for the whole file, and those that
+    /// turned out slower than what their piece was made for.
+    pub(super) fn cut_to_pieces(&mut self, now: Duration, steps: &mut Vec<Step>) {
+        if self.wanted_lanes == 1 {
+            return;
+        }
+        let unassigned = self.remaining();
+        let alone = self.lanes.iter().filter(|(id, lane)| self.racers(lane.race).all(|(racer, _)| racer == **id));
+        let long = alone.filter_map(|(id, lane)| {
+            let piece = self.piece_bytes(lane.source, lane.lasting_rate(now), unassigned, now);
+            (lane.left() > piece.saturating_mul(2)).then_some((*id, piece))
+        });
+        for (id, piece) in long.collect::<Vec<_>>() {
+            self.split(id, piece, steps);
+        }
+    }
+
+    /// How many of the `rest` of the bytes the next lane of a source should
+    /// take, or one that has shown `own_rate`.
+    fn piece_bytes(&self, source: SourceId, own_rate: Option<f64>, rest: u64, now: Duration) -> u64 {
+        let lanes = self.wanted_lanes.max(1) as u64;
+        if lanes == 1 {
+            return rest;
+        }
+        let rates = [own_rate, self.steady_rate(source, now)];
+        let Some(rate) = rates.into_iter().flatten().reduce(f64::min) else {
+            return (rest / (2 * lanes)).clamp(SMALLEST, LARGEST_UNKNOWN);
+        };
+        let others = self.lanes.values().map(|lane| self.steady_rate(lane.source, now).unwrap_or(rate));
+        let open = self.lanes.len().max(1) as u64;
+        let total = others.sum::<f64>().max(rate) * (to_f64(lanes) / to_f64(open)).max(1.0);
+        let left_s = to_f64(rest) / total;
+        let worth_s = LATENCIES * self.sources[source.0].latency_s();
+        let seconds = (left_s * SHARE_OF_REST).min(PIECE_S).max(worth_s).min(left_s * LARGEST_SHARE_OF_REST);
+        from_f64(rate * seconds).max(SMALLEST)
+    }
+
+    /// Bytes per second of one lane of a source. What a server that sends in
+    /// bursts gives at such a moment is not what it gives.
+    fn steady_rate(&self, source: SourceId, now: Duration) -> Option<f64> {
+        let latest = self.sources[source.0].lane_rate?;
+        Some(self.median_rate(source, now).map_or(latest, |usual| usual.min(latest)).max(1.0))
+    }
+}
