@@ -143,6 +143,7 @@ impl LaneTask {
     }
 
     async fn receive(&self, mut answer: Response) -> Result<(), LaneError> {
+        let _counted = self.writer.read_ahead().await?;
         let mut position = self.state.position.load(Ordering::Relaxed);
         loop {
             if position >= self.state.end.load(Ordering::Acquire) {

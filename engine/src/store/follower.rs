@@ -66,10 +66,12 @@ impl Follower {
         Self { tasks, handed: 0, is_streaming, thread }
     }
 
-    /// Hands over a chunk that was just written, if it is the next one and the
-    /// thread keeps up; otherwise it is read back later.
+    /// Hands over a chunk that was just written, if it is the next one; otherwise
+    /// it is read back later. Waits until the chunk is taken: nobody is done
+    /// before the hash is, and what it does not have to read back it has sooner.
     pub(super) fn offer(&mut self, offset: u64, bytes: &Bytes, permit: &Permit) -> Result<(), StoreError> {
-        if offset == self.handed && self.send(Task::Chunk(bytes.clone(), Arc::clone(permit)), self.is_streaming)? {
+        if offset == self.handed {
+            self.send(Task::Chunk(bytes.clone(), Arc::clone(permit)), true)?;
             self.handed += bytes.len() as u64;
         }
         Ok(())

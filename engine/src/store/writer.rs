@@ -20,6 +20,12 @@ use crate::plan::RangeSet;
 
 /// Unit of the byte budget.
 const PERMIT_BYTES: usize = 1024;
+/// What a connection holds besides the queue: the HTTP client reads up to
+/// 408 KiB at a time, once more before the first is passed on, and a buffer that
+/// was not filled by one read lives as long as the last piece of it.
+const READ_AHEAD_PERMITS: u32 = 3 * 408;
+/// One part in so many of the budget stays with the queue.
+const QUEUE_PART: usize = 6;
 
 /// What a writer needs.
 pub struct WriterOptions {
@@ -27,7 +33,7 @@ pub struct WriterOptions {
     pub part: Part,
     /// Digests wanted besides SHA-256.
     pub algorithms: Vec<Algorithm>,
-    /// Most bytes in the queue.
+    /// Most bytes in the queue, and read ahead of it.
     pub buffer_bytes: usize,
     /// Where the journal goes, and what an earlier run left; none for a
     /// download that cannot be resumed.
@@ -61,6 +67,14 @@ pub enum LastJournal {
 /// A chunk's place in the queue, for as long as anybody holds its bytes.
 pub(super) type Permit = Arc<OwnedSemaphorePermit>;
 
+/// What a connection reads ahead, counted for as long as it reads.
+#[derive(Debug)]
+pub struct ReadAhead {
+    /// Held, and never looked at.
+    #[cfg_attr(not(test), expect(dead_code, reason = "held for its drop"))]
+    permits: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
+}
+
 /// What the thread is asked to do.
 pub(super) enum Message {
     /// Put bytes on disk. The permit holds their place in the queue.
@@ -80,7 +94,10 @@ pub(super) enum Message {
 pub struct Writer {
     queue: Sender<Message>,
     budget: Arc<Semaphore>,
-    budget_permits: u32,
+    /// Those that no connection takes for what it reads ahead.
+    queue_permits: u32,
+    /// How many more connections take what they read ahead from the budget.
+    readers: Arc<Semaphore>,
     part: Arc<Part>,
     disagreements: Arc<Disagreements>,
     thread: JoinHandle<Result<(), StoreError>>,
@@ -101,7 +118,20 @@ impl Writer {
             .spawn(move || disk.run(&messages))
             .expect("the system can start a thread");
         let budget = Arc::new(Semaphore::new(budget_permits as usize));
-        Self { queue, budget, budget_permits, part, disagreements, thread }
+        let readers = most_readers(options.buffer_bytes);
+        let queue_permits = budget_permits.saturating_sub(readers.saturating_mul(READ_AHEAD_PERMITS)).max(1);
+        let readers = Arc::new(Semaphore::new(readers as usize));
+        Self { queue, budget, queue_permits, readers, part, disagreements, thread }
+    }
+
+    /// Takes what one connection reads ahead from the queue's bytes, so that
+    /// memory is the same for one and for many. Where many have done so already
+    /// it takes nothing: the queue must not starve. Cancel safe.
+    pub async fn read_ahead(&self) -> Result<ReadAhead, StoreError> {
+        let Ok(reader) = Arc::clone(&self.readers).try_acquire_owned() else { return Ok(ReadAhead { permits: None }) };
+        let permits = Arc::clone(&self.budget).acquire_many_owned(READ_AHEAD_PERMITS).await;
+        let permits = permits.map_err(|_| StoreError::WriterGone)?;
+        Ok(ReadAhead { permits: Some((reader, permits)) })
     }
 
     /// Queues bytes for `offset`, waiting while the queue is full. Where some
@@ -109,7 +139,7 @@ impl Writer {
     /// [`Writer::take_disagreements`]. Cancel safe:
     /// the bytes are queued as a whole or not at all.
     pub async fn write(&self, offset: u64, bytes: Bytes) -> Result<(), StoreError> {
-        let permits = u32::try_from(bytes.len().div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX).min(self.budget_permits);
+        let permits = u32::try_from(bytes.len().div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX).min(self.queue_permits);
         let permit = Arc::clone(&self.budget).acquire_many_owned(permits).await.map_err(|_| StoreError::WriterGone)?;
         self.queue.send(Message::Write { offset, bytes, permit: Arc::new(permit) }).map_err(|_| StoreError::WriterGone)
     }
@@ -157,6 +187,13 @@ impl Writer {
     }
 }
 
+/// How many connections may take what they read ahead from the budget.
+fn most_readers(buffer_bytes: usize) -> u32 {
+    let one = READ_AHEAD_PERMITS as usize * PERMIT_BYTES;
+    let readers = buffer_bytes.saturating_sub((buffer_bytes / QUEUE_PART).max(one)) / one;
+    u32::try_from(readers).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -195,6 +232,25 @@ mod tests {
         assert_eq!(summary.bytes, content.len() as u64);
         assert_eq!(summary.digests, hash_file(&path, [Algorithm::Md5]).expect("readable"));
         writer.close(LastJournal::Written).expect("a healthy disk");
+    }
+
+    /// However many connections there are, the queue keeps room for a chunk.
+    #[tokio::test]
+    async fn connections_take_from_the_queue_and_leave_it_enough() {
+        for buffer_bytes in [1, 1 << 20, 2 << 20, 3 << 20, 24 << 20] {
+            let folder = tempfile::tempdir().expect("a scratch folder");
+            let part = Part::open(&folder.path().join("part"), Keep::Nothing).expect("writable");
+            let writer = Writer::start(WriterOptions { buffer_bytes, ..options(part) });
+            let mut counted = Vec::new();
+            for _ in 0..64 {
+                counted.push(writer.read_ahead().await.expect("running"));
+            }
+            let taken = counted.iter().filter(|reader| reader.permits.is_some()).count();
+            assert!(taken * 1224 * 1024 <= buffer_bytes * 5 / 6, "{taken} of {buffer_bytes}");
+            assert_eq!(taken > 0, buffer_bytes >= 3 << 20, "{buffer_bytes}");
+            writer.write(0, Bytes::from(vec![0; 1 << 20])).await.expect("a healthy disk");
+            assert_eq!(writer.summary().await.expect("healthy").bytes, 1 << 20);
+        }
     }
 
     #[tokio::test]
