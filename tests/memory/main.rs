@@ -33,14 +33,10 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 /// There is one allocator: the tests take turns.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// The default of the setting `buffer`: one half waits for the disk, the other is
-/// what the connections of a download by default have read and not passed on.
+/// The default of the setting `buffer`: five eighths are what the connections
+/// have read and the disk has not taken.
 const BUFFER_BYTES: usize = 32 * MIB;
 const CONNECTIONS_BY_DEFAULT: usize = 16;
-/// What one connection more holds: the bytes read last, and as many read ahead.
-/// The HTTP library reads up to 408 KiB at a time, and reqwest has no way to
-/// tell it otherwise.
-const CONNECTION_BYTES: usize = 2 * 408 * 1024;
 /// Everything else: clients, tasks, what the hash reads back, and what a chunk in
 /// the queue keeps of the larger buffer that it is a part of.
 const FIXED_BYTES: usize = 8 * MIB;
@@ -82,8 +78,7 @@ fn assert_bounded(size: usize, connections: usize, output: Output, folder: &Path
     let receipt = fetch(&url, connections, output, folder);
     let peak = ALLOCATOR.peak_usage() - before;
     assert_eq!(receipt.sha256, Some(digest));
-    let more = connections.saturating_sub(CONNECTIONS_BY_DEFAULT);
-    let bound = BUFFER_BYTES + more * CONNECTION_BYTES + FIXED_BYTES;
+    let bound = BUFFER_BYTES + FIXED_BYTES;
     assert!(peak <= bound, "{size} bytes over {connections} connections took {peak} bytes of memory, not {bound}");
 }
 
@@ -127,7 +122,7 @@ fn engine(connections: usize, folder: &Path) -> Engine {
         max_per_mirror: connections,
         retry: 0,
         region: Region::WORLD,
-        buffer_bytes: BUFFER_BYTES / 2,
+        buffer_bytes: BUFFER_BYTES / 8 * 5,
         preallocate: Preallocate::None,
         network: NetworkUse::Allowed,
         host_memory: Memory::Heeded,

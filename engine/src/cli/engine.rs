@@ -47,8 +47,8 @@ pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Resul
             region: settings.region(),
             preallocate: settings.preallocate(),
             network: NetworkUse::Allowed,
-            // A quarter is for the rest: what is read back, and what lies between.
-            buffer_bytes: usize::try_from(settings.bytes("buffer") / 4 * 3).unwrap_or(usize::MAX),
+            // The rest is for what is read back, and for what lies between.
+            buffer_bytes: usize::try_from(settings.bytes("buffer") / 8 * 5).unwrap_or(usize::MAX),
         },
     })
 }

@@ -42,6 +42,8 @@ pub(super) struct View {
     pub remaining: u64,
     /// Lanes that have brought bytes.
     pub lanes: usize,
+    /// Lanes whose bytes wait for the disk, a reader or the rate limit.
+    pub held: usize,
     pub ready_sources: usize,
     /// Seconds that the first answer took.
     pub latency_s: f64,
@@ -89,7 +91,8 @@ impl RampState {
         #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
         let (rate, remaining) = ((view.delivered - delivered) as f64 / elapsed.as_secs_f64(), view.remaining as f64);
         let pays = self.base.is_none_or(|base| rate >= base * WORTH);
-        let enough = rate >= FAST_LINK || remaining < rate * SHORT_S || self.allowed >= self.limit;
+        let is_ours = view.held * 2 > view.lanes;
+        let enough = is_ours || rate >= FAST_LINK || remaining < rate * SHORT_S || self.allowed >= self.limit;
         if pays && !enough {
             self.base = Some(rate);
             self.allowed = if self.kind == Ramp::AtOnce { self.limit } else { (self.allowed * 2).min(self.limit) };
@@ -124,6 +127,7 @@ mod tests {
                 delivered,
                 remaining: 10_000_000_000,
                 lanes,
+                held: 0,
                 ready_sources: 1,
                 latency_s: 0.02,
             };
@@ -151,6 +155,25 @@ mod tests {
         assert_eq!(settle_from(named(64), |_| 900_000_000), 16);
     }
 
+    /// Where our own disk, reader or rate limit holds the bytes up, more
+    /// connections would only fill memory.
+    #[test]
+    fn what_we_hold_up_ourselves_needs_no_more_connections() {
+        let mut ramp = RampState::new(Ramp::AtOnce, 64);
+        for tick in 0..100 {
+            let view = View {
+                now: Duration::from_millis(tick * 100),
+                delivered: tick * 1_000_000,
+                remaining: 10_000_000_000,
+                lanes: 16,
+                held: 9,
+                ready_sources: 1,
+                latency_s: 0.02,
+            };
+            assert_eq!(ramp.allowed(view), UNMEASURED);
+        }
+    }
+
     #[test]
     fn a_far_server_is_asked_for_much_at_once() {
         let mut ramp = RampState::new(Ramp::Adaptive, 16);
@@ -159,6 +182,7 @@ mod tests {
             delivered: 0,
             remaining,
             lanes: 0,
+            held: 0,
             ready_sources: 1,
             latency_s,
         };
@@ -176,6 +200,7 @@ mod tests {
                 delivered,
                 remaining: 10_000_000_000,
                 lanes: 1,
+                held: 0,
                 ready_sources: 1,
                 latency_s: 0.02,
             };

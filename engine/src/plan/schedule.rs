@@ -258,6 +258,7 @@ impl Schedule {
             delivered: self.delivered,
             remaining: self.remaining(),
             lanes: self.lanes.values().filter(|lane| lane.has_begun()).count(),
+            held: self.lanes.values().filter(|lane| lane.held).count(),
             ready_sources: self.sources.iter().filter(|source| source.is_ready(now)).count(),
             latency_s: self.sources.first().map_or(0.0, Source::latency_s),
         };

@@ -1,10 +1,10 @@
 //! The thread that follows the written bytes from the first one on: it hashes
 //! them, and streams them out.
 //!
-//! SHA-256 needs the bytes in order, and takes longer than writing them. While
-//! the thread keeps up, a chunk at the frontier is handed to it in memory;
-//! everything else is read back from the part. The key invariant: it never
-//! reads a byte that is not written.
+//! SHA-256 needs the bytes in order, and takes longer than writing them. A chunk
+//! at the frontier is handed to the thread in memory; everything else is read
+//! back from the part. A file that is too small for a thread is hashed by the
+//! writer itself. The key invariant: no byte is read that is not written.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -20,6 +20,9 @@ use crate::model::Algorithm;
 
 /// How much is read back at a time.
 const STEP_BYTES: u64 = 512 * 1024;
+/// How much a file must have for a thread of its own: starting one takes as long
+/// as hashing a tenth of this.
+const WORTH_A_THREAD: u64 = 1 << 20;
 /// Most pieces of work that wait. Together with the step this is how far a
 /// stream's reader may stay behind before the network has to wait for it.
 const MOST_WAITING: usize = 16;
@@ -35,19 +38,25 @@ enum Task {
     Summarise(oneshot::Sender<Summary>),
 }
 
-/// Handle of the thread.
+/// Handle of the work, and of the thread once there is one.
 pub(super) struct Follower {
-    tasks: Sender<Task>,
-    /// How far the thread will be once it has done all that it was handed.
+    worker: Worker,
+    /// How far the work will be once all that was handed over is done.
     handed: u64,
     is_streaming: bool,
-    thread: JoinHandle<Result<(), StoreError>>,
+}
+
+enum Worker {
+    /// Whoever hands something over does it at once.
+    Caller(Box<State>),
+    Thread(Sender<Task>, JoinHandle<Result<(), StoreError>>),
+    /// Between the two.
+    Nobody,
 }
 
 impl Follower {
-    /// Starts the thread.
+    /// Starts to follow `part`.
     pub(super) fn start(part: Arc<Part>, algorithms: Vec<Algorithm>, stream: Option<Box<dyn Write + Send>>) -> Self {
-        let (tasks, waiting) = bounded(MOST_WAITING);
         let is_streaming = stream.is_some();
         let state = State {
             part,
@@ -59,11 +68,20 @@ impl Follower {
             streamed_wrong: false,
             read_back: Vec::new(),
         };
-        let thread = std::thread::Builder::new()
-            .name("hash".into())
-            .spawn(move || state.run(&waiting))
-            .expect("the system can start a thread");
-        Self { tasks, handed: 0, is_streaming, thread }
+        Self { worker: Worker::Caller(Box::new(state)), handed: 0, is_streaming }
+    }
+
+    /// Starts the thread where it is worth one: a stream's reader may be slow.
+    fn start_thread_when_due(&mut self) {
+        let is_due = self.is_streaming || self.handed >= WORTH_A_THREAD;
+        if !is_due || !matches!(self.worker, Worker::Caller(_)) {
+            return;
+        }
+        if let Worker::Caller(state) = std::mem::replace(&mut self.worker, Worker::Nobody) {
+            let (tasks, waiting) = bounded(MOST_WAITING);
+            let thread = std::thread::Builder::new().name("hash".into()).spawn(move || state.run(&waiting));
+            self.worker = Worker::Thread(tasks, thread.expect("the system can start a thread"));
+        }
     }
 
     /// Hands over a chunk that was just written, if it is the next one; otherwise
@@ -114,13 +132,17 @@ impl Follower {
     /// Fails when the thread is gone. What it had not taken by then waits in the
     /// queue, and whoever waits for that, until the queue itself goes.
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        if self.thread.is_finished() { Err(StoreError::WriterGone) } else { Ok(()) }
+        match &self.worker {
+            Worker::Thread(_, thread) if thread.is_finished() => Err(StoreError::WriterGone),
+            _ => Ok(()),
+        }
     }
 
-    /// Ends the thread. Gives the error that ended it early, if one did.
+    /// Ends the work. Gives the error that ended it early, if one did.
     pub(super) fn close(self) -> Result<(), StoreError> {
-        drop(self.tasks);
-        self.thread.join().unwrap_or(Err(StoreError::WriterGone))
+        let Worker::Thread(tasks, thread) = self.worker else { return Ok(()) };
+        drop(tasks);
+        thread.join().unwrap_or(Err(StoreError::WriterGone))
     }
 
     fn step(&mut self, prefix: u64, wait: bool) -> Result<bool, StoreError> {
@@ -133,11 +155,17 @@ impl Follower {
     }
 
     /// Gives whether the task was taken; always, when it may wait.
-    fn send(&self, task: Task, wait: bool) -> Result<bool, StoreError> {
+    fn send(&mut self, task: Task, wait: bool) -> Result<bool, StoreError> {
+        self.start_thread_when_due();
+        let tasks = match &mut self.worker {
+            Worker::Caller(state) => return state.perform(task).map(|()| true),
+            Worker::Thread(tasks, _) => tasks,
+            Worker::Nobody => return Err(StoreError::WriterGone),
+        };
         if wait {
-            return self.tasks.send(task).map(|()| true).map_err(|_| StoreError::WriterGone);
+            return tasks.send(task).map(|()| true).map_err(|_| StoreError::WriterGone);
         }
-        match self.tasks.try_send(task) {
+        match tasks.try_send(task) {
             Ok(()) => Ok(true),
             Err(TrySendError::Full(_)) => Ok(false),
             Err(TrySendError::Disconnected(_)) => Err(StoreError::WriterGone),
@@ -145,7 +173,7 @@ impl Follower {
     }
 }
 
-/// The state that only the thread touches.
+/// The state that only the worker touches.
 struct State {
     part: Arc<Part>,
     hashes: Hashes,
@@ -159,14 +187,16 @@ struct State {
 
 impl State {
     fn run(mut self, tasks: &Receiver<Task>) -> Result<(), StoreError> {
-        for task in tasks {
-            match task {
-                Task::Chunk(bytes, _permit) => self.take_in(&bytes)?,
-                Task::ReadTo(end) => self.read_to(end)?,
-                Task::Restart { lost } => self.restart(lost),
-                // Whoever asked may be gone; nothing is lost then.
-                Task::Summarise(reply) => drop(reply.send(self.summary())),
-            }
+        tasks.iter().try_for_each(|task| self.perform(task))
+    }
+
+    fn perform(&mut self, task: Task) -> Result<(), StoreError> {
+        match task {
+            Task::Chunk(bytes, _permit) => self.take_in(&bytes)?,
+            Task::ReadTo(end) => self.read_to(end)?,
+            Task::Restart { lost } => self.restart(lost),
+            // Whoever asked may be gone; nothing is lost then.
+            Task::Summarise(reply) => drop(reply.send(self.summary())),
         }
         Ok(())
     }

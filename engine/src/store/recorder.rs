@@ -32,24 +32,30 @@ enum Note {
 pub(super) struct Recorder {
     journal: Journal,
     part: Arc<Part>,
+    path: PathBuf,
     /// Whether anything happened that the thread was not told.
     dirty: bool,
     told: Instant,
-    notes: Option<Sender<Note>>,
-    thread: Option<JoinHandle<Result<(), StoreError>>>,
+    /// None before the first journal is due, which many a file never lives to see.
+    thread: Option<(Sender<Note>, JoinHandle<Result<(), StoreError>>)>,
 }
 
 impl Recorder {
     /// Starts to keep `journal` at `path`.
     pub(super) fn start(part: Arc<Part>, path: PathBuf, journal: Journal) -> Self {
-        // Without room: whoever tells something waits until the thread takes it.
-        let (notes, told) = bounded(0);
-        let synced = Arc::clone(&part);
-        let thread = std::thread::Builder::new()
-            .name("journal".into())
-            .spawn(move || follow(&synced, &path, &told))
-            .expect("the system can start a thread");
-        Self { journal, part, dirty: false, told: Instant::now(), notes: Some(notes), thread: Some(thread) }
+        Self { journal, part, path, dirty: false, told: Instant::now(), thread: None }
+    }
+
+    fn notes(&mut self) -> &Sender<Note> {
+        let start = || {
+            // Without room: whoever tells something waits until the thread takes it.
+            let (notes, told) = bounded(0);
+            let (part, path) = (Arc::clone(&self.part), self.path.clone());
+            let thread = std::thread::Builder::new().name("journal".into());
+            let thread = thread.spawn(move || follow(&part, &path, &told));
+            (notes, thread.expect("the system can start a thread"))
+        };
+        &self.thread.get_or_insert_with(start).0
     }
 
     /// Bytes were written, none of which was before.
@@ -93,16 +99,17 @@ impl Recorder {
     }
 
     fn tell(&mut self, note: Note) -> Result<(), StoreError> {
-        match &self.notes {
-            Some(notes) if notes.send(note).is_ok() => Ok(()),
-            // It ended early: why is what it returned.
-            _ => self.end().and(Err(StoreError::WriterGone)),
+        if self.notes().send(note).is_ok() {
+            return Ok(());
         }
+        // It ended early: why is what it returned.
+        self.end().and(Err(StoreError::WriterGone))
     }
 
     fn end(&mut self) -> Result<(), StoreError> {
-        self.notes = None;
-        self.thread.take().map_or(Ok(()), |thread| thread.join().unwrap_or(Err(StoreError::WriterGone)))
+        let Some((notes, thread)) = self.thread.take() else { return Ok(()) };
+        drop(notes);
+        thread.join().unwrap_or(Err(StoreError::WriterGone))
     }
 }
 

@@ -91,6 +91,8 @@ pub(super) struct Lane {
     pub end: u64,
     /// Seconds to its first byte, once it came.
     pub latency_s: Option<f64>,
+    /// It waits for us rather than for its source.
+    pub held: bool,
     start: u64,
     opened: Duration,
     heard: Duration,
@@ -106,6 +108,7 @@ impl Lane {
             position: range.start(),
             end: range.end(),
             latency_s: None,
+            held: false,
             start: range.start(),
             opened: now,
             heard: now,
@@ -138,6 +141,7 @@ impl Lane {
             self.sample = (now, position);
         }
         self.position = position;
+        self.held = seen.held;
         let elapsed = now.saturating_sub(self.sample.0);
         if elapsed >= SAMPLE && position > self.start {
             let latest = to_f64(position - self.sample.1) / elapsed.as_secs_f64();

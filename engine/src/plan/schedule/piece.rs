@@ -18,12 +18,18 @@ const SHARE_OF_REST: f64 = 0.125;
 /// But not less than so many waits for a first byte: while a lane waits it
 /// brings nothing.
 const LATENCIES: f64 = 30.0;
-/// And never more than this part of the time left.
+/// And never more than this part of the time left, so that who is late can be
+/// helped, unless that is less than so many waits.
 const LARGEST_SHARE_OF_REST: f64 = 0.5;
+const SHORT_LATENCIES: f64 = 10.0;
 /// Fewest bytes of a piece.
 const SMALLEST: u64 = 256 * 1024;
-/// Most bytes of a piece for a source whose rate is not known.
+/// Most bytes of a piece for a source whose rate is not known, and for one that
+/// is far: what keeps an idle connection is a round trip there.
 const LARGEST_UNKNOWN: u64 = 4 << 20;
+const LARGEST_UNKNOWN_FAR: u64 = 16 << 20;
+/// Time to a first byte from which on a source is far.
+const FAR_S: f64 = 0.1;
 /// Where less than this part of a piece would remain, the piece takes it too.
 const CRUMB: f64 = 0.5;
 
@@ -62,16 +68,18 @@ impl Schedule {
         if lanes == 1 {
             return rest;
         }
+        let latency_s = self.sources[source.0].latency_s();
         let rates = [own_rate, self.steady_rate(source, now)];
         let Some(rate) = rates.into_iter().flatten().reduce(f64::min) else {
-            return (rest / (2 * lanes)).clamp(SMALLEST, LARGEST_UNKNOWN);
+            let (waves, most) = if latency_s < FAR_S { (2, LARGEST_UNKNOWN) } else { (1, LARGEST_UNKNOWN_FAR) };
+            return (rest / (waves * lanes)).clamp(SMALLEST, most);
         };
         let others = self.lanes.values().map(|lane| self.steady_rate(lane.source, now).unwrap_or(rate));
         let open = self.lanes.len().max(1) as u64;
         let total = others.sum::<f64>().max(rate) * (to_f64(lanes) / to_f64(open)).max(1.0);
         let left_s = to_f64(rest) / total;
-        let worth_s = LATENCIES * self.sources[source.0].latency_s();
-        let seconds = (left_s * SHARE_OF_REST).min(PIECE_S).max(worth_s).min(left_s * LARGEST_SHARE_OF_REST);
+        let largest_share = if left_s < SHORT_LATENCIES * latency_s { 1.0 } else { LARGEST_SHARE_OF_REST };
+        let seconds = (left_s * SHARE_OF_REST).min(PIECE_S).max(LATENCIES * latency_s).min(left_s * largest_share);
         from_f64(rate * seconds).max(SMALLEST)
     }
 
