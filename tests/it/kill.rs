@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::rig::{Answer, Ending, Engine, File, KIB, MIB, MIB_PER_SECOND, Origin, Request, Running, file};
+use crate::rig::{Answer, Ending, Engine, File, KIB, MIB, MIB_PER_SECOND, Origin, Request, Run, Running, file};
 
 /// Trials of a plain `cargo test`; CI asks for 200.
 const TRIALS: usize = 3;
@@ -141,14 +141,19 @@ fn try_once(file: &File, seed: u64) -> Outcome {
     let told = told_until(&mut running, Instant::now() + instant);
     running.kill();
     let finished = engine.path("out").exists();
-    let receipt = engine.run(&arguments).exits(0).receipt();
+    let again = engine.run(&arguments).exits(0);
+    let receipt = again.receipt();
     assert!(engine.read("out") == *file.bytes, "wrong bytes after a kill at {instant:?}");
     assert_eq!(engine.listing(), ["out"]);
     let kept = if finished { file.bytes.len() as u64 } else { receipt["resumed_bytes"].as_u64().expect("a count") };
     assert_eq!(receipt["already_there"].as_bool(), Some(finished), "{receipt:#}");
     let outcome = Outcome { told, kept, finished };
-    assert!(outcome.lost() <= MOST_LOST_BYTES, "{outcome:?} at {instant:?}");
+    assert!(outcome.lost() <= MOST_LOST_BYTES, "{outcome:?} at {instant:?}: {:#?}", told_besides_progress(&again));
     outcome
+}
+
+fn told_besides_progress(run: &Run) -> Vec<serde_json::Value> {
+    run.events().into_iter().filter(|event| event["event"] != "progress").collect()
 }
 
 /// The bytes that the run told of as delivered until `end`.

@@ -233,7 +233,7 @@ impl Attempt<'_> {
             if job.digest_rule == DigestRule::Required {
                 truths.extend(discover(&engine.net, &sources[0]).await);
             }
-            let expected = Expected { size, validators };
+            let expected = Expected { size, validators: validators.into() };
             return Ok(Delivered {
                 expected,
                 resumed: RangeSet::default(),
@@ -244,7 +244,7 @@ impl Attempt<'_> {
                 storable,
             });
         };
-        let expected = Expected { size, validators };
+        let expected = Expected { size, validators: validators.into() };
         let setup = Setup {
             engine,
             observer,

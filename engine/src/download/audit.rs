@@ -83,7 +83,7 @@ impl Audit {
         };
         let validators = Validators::of(answer.headers());
         let is_other = size.is_some_and(|size| size != self.expected.size);
-        if is_other || self.expected.validators.agrees(&validators) == Agreement::Different {
+        if is_other || self.expected.validators.get().agrees(&validators) == Agreement::Different {
             return Finding::Changed;
         }
         let length = usize::try_from(block.len()).expect("a block is small");

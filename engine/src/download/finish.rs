@@ -157,7 +157,7 @@ impl Finish<'_> {
         let sha256 = summary.digests[0].clone();
         let keepsake = self.keepsake(summary, delivered, by);
         let download = Download {
-            validators: delivered.expected.validators.clone(),
+            validators: delivered.expected.validators.get(),
             ..finished(self.job, summary.bytes, sha256, by)
         };
         let (part, name) = (Arc::clone(&summary.part), self.target.map(|target| target.name().to_owned()));

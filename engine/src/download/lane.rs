@@ -1,8 +1,8 @@
 //! One connection at work: a request, its answer, and the bytes on their way
 //! to the writer.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::route::Route;
 use super::seats::Refusal;
@@ -18,8 +18,34 @@ use crate::store::{StoreError, Writer};
 pub(super) struct Expected {
     /// Length of the representation.
     pub size: u64,
-    /// The origin's validators; empty until the origin has answered.
-    pub validators: Validators,
+    /// The origin's validators.
+    pub validators: OriginValidators,
+}
+
+/// What the origin's first answer said, though a mirror may have answered before
+/// it. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OriginValidators(Arc<OnceLock<Validators>>);
+
+impl OriginValidators {
+    /// Empty ones until the origin has answered.
+    pub(super) fn get(&self) -> Validators {
+        self.0.get().cloned().unwrap_or_default()
+    }
+
+    /// Takes those of an answer of the origin, if they are the first; gives
+    /// whether they are.
+    fn learn(&self, validators: &Validators) -> bool {
+        *validators != Validators::default() && self.0.set(validators.clone()).is_ok()
+    }
+}
+
+impl From<Validators> for OriginValidators {
+    fn from(validators: Validators) -> Self {
+        let known = Self::default();
+        known.learn(&validators);
+        known
+    }
 }
 
 /// What a lane shares with the transfer that drives it.
@@ -129,16 +155,23 @@ impl LaneTask {
             Body::Whole(_) | Body::NotModified => return Err(LaneError::NoRanges),
             Body::BeyondEnd(size) => size.unwrap_or(0),
         };
-        // Some networks answer 200 or ignore If-Range: what counts is that the
-        // 206 itself belongs to the representation we began with.
-        let validators = Validators::of(answer.headers());
-        if self.role == Role::Origin && self.expected.validators.agrees(&validators) == Agreement::Different {
-            return Err(LaneError::Changed);
-        }
         match (size == self.expected.size, self.role) {
-            (true, _) => Ok(()),
+            (true, Role::Mirror) => Ok(()),
+            (true, Role::Origin) => self.compare(&Validators::of(answer.headers())),
             (false, Role::Origin) => Err(LaneError::Changed),
             (false, Role::Mirror) => Err(LaneError::OtherSize { expected: self.expected.size, got: size }),
+        }
+    }
+
+    /// Some networks answer 200 or ignore If-Range: what counts is that the 206
+    /// itself belongs to the representation that we began with.
+    fn compare(&self, validators: &Validators) -> Result<(), LaneError> {
+        if self.expected.validators.learn(validators) {
+            self.writer.belongs_to(validators.clone())?;
+        }
+        match self.expected.validators.get().agrees(validators) {
+            Agreement::Different => Err(LaneError::Changed),
+            Agreement::Same | Agreement::Unknown => Ok(()),
         }
     }
 

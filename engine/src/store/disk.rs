@@ -92,6 +92,11 @@ impl Disk {
         match message {
             Message::Write { offset, bytes, permit } => self.write(offset, &bytes, &permit)?,
             Message::Forget(ranges) => self.forget(&ranges)?,
+            Message::BelongsTo(validators) => {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.belongs_to(validators);
+                }
+            }
             // Whoever asked may be gone; nothing is lost then.
             Message::Written(reply) => {
                 let _ = reply.send(self.written.clone());

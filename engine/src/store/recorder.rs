@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, Sender, bounded};
 
 use super::{Journal, Part, StoreError};
+use crate::model::http::Validators;
 use crate::plan::RangeSet;
 
 /// How much writing there is between two journals. Two of them, and the time
@@ -37,7 +38,13 @@ pub(super) struct Recorder {
     dirty: bool,
     told: Instant,
     /// None before the first journal is due, which many a file never lives to see.
-    thread: Option<(Sender<Note>, JoinHandle<Result<(), StoreError>>)>,
+    thread: Option<Thread>,
+}
+
+/// Where notes go, and who takes them.
+struct Thread {
+    notes: Sender<Note>,
+    handle: JoinHandle<Result<(), StoreError>>,
 }
 
 impl Recorder {
@@ -53,14 +60,20 @@ impl Recorder {
             let (part, path) = (Arc::clone(&self.part), self.path.clone());
             let thread = std::thread::Builder::new().name("journal".into());
             let thread = thread.spawn(move || follow(&part, &path, &told));
-            (notes, thread.expect("the system can start a thread"))
+            Thread { notes, handle: thread.expect("the system can start a thread") }
         };
-        &self.thread.get_or_insert_with(start).0
+        &self.thread.get_or_insert_with(start).notes
     }
 
     /// Bytes were written, none of which was before.
     pub(super) fn append(&mut self, offset: u64, bytes: &[u8]) {
         self.journal.runs.append(offset, bytes);
+        self.dirty = true;
+    }
+
+    /// The bytes are of this representation.
+    pub(super) fn belongs_to(&mut self, validators: Validators) {
+        self.journal.validators = validators;
         self.dirty = true;
     }
 
@@ -107,9 +120,9 @@ impl Recorder {
     }
 
     fn end(&mut self) -> Result<(), StoreError> {
-        let Some((notes, thread)) = self.thread.take() else { return Ok(()) };
+        let Some(Thread { notes, handle }) = self.thread.take() else { return Ok(()) };
         drop(notes);
-        thread.join().unwrap_or(Err(StoreError::WriterGone))
+        handle.join().unwrap_or(Err(StoreError::WriterGone))
     }
 }
 
@@ -133,7 +146,6 @@ fn follow(part: &Part, path: &std::path::Path, notes: &Receiver<Note>) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::http::Validators;
     use crate::model::{ByteRange, Digest};
     use crate::store::Keep;
 

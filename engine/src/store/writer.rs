@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::disagreement::Disagreements;
 use super::disk::Disk;
 use super::{Journal, Part, StoreError};
+use crate::model::http::Validators;
 use crate::model::{Algorithm, Digest};
 use crate::plan::RangeSet;
 
@@ -81,6 +82,8 @@ pub(super) enum Message {
     Write { offset: u64, bytes: Bytes, permit: Permit },
     /// Count bytes as not written.
     Forget(RangeSet),
+    /// Have the journal say which representation the bytes are of.
+    BelongsTo(Validators),
     /// Say which bytes are written.
     Written(oneshot::Sender<RangeSet>),
     /// Hash the run from byte 0.
@@ -149,6 +152,11 @@ impl Writer {
         self.queue.send(Message::Forget(ranges)).map_err(|_| StoreError::WriterGone)
     }
 
+    /// The bytes are of this representation of the origin: the next journal says so.
+    pub fn belongs_to(&self, validators: Validators) -> Result<(), StoreError> {
+        self.queue.send(Message::BelongsTo(validators)).map_err(|_| StoreError::WriterGone)
+    }
+
     /// Waits until all queued bytes are written and gives the set of all written ones.
     pub async fn written(&self) -> Result<RangeSet, StoreError> {
         let (reply, answer) = oneshot::channel();
@@ -209,7 +217,7 @@ mod tests {
     /// The options of a download of 100 bytes with a journal, and where that is.
     fn resumable(folder: &std::path::Path) -> (WriterOptions, PathBuf) {
         let digest = format!("sha-256:{}", "00".repeat(32)).parse().expect("a digest");
-        let journal = Journal::new(digest, 100, crate::model::http::Validators::default());
+        let journal = Journal::new(digest, 100, Validators::default());
         let (part, state) = (Part::open(&folder.join("part"), Keep::Nothing).expect("writable"), folder.join("state"));
         (WriterOptions { journal: Some((state.clone(), journal)), ..options(part) }, state)
     }

@@ -168,8 +168,8 @@ fn transfer(open: &mut BTreeMap<LaneId, Open>, links: &[Link]) {
     for (index, link) in links.iter().enumerate() {
         let lanes = open.values().filter(|lane| lane.source == index).count().max(1);
         for lane in open.values_mut().filter(|lane| lane.source == index) {
+            let is_due = !link.in_bursts || lane.age.as_millis().is_multiple_of(1000);
             lane.age += TICK;
-            let is_due = !link.in_bursts || (lane.age - TICK).as_millis().is_multiple_of(1000);
             let seconds = if link.in_bursts { 1.0 } else { TICK.as_secs_f64() };
             if is_due {
                 lane.position = (lane.position + link.rate(lane.nth, lanes) * seconds).min(lane.end as f64);
