@@ -92,6 +92,8 @@ pub(super) fn rule_options(settings: &Settings) -> RuleOptions {
         limits: settings.limits.clone(),
         private_mirrors: private_mirrors(settings),
         built_in_test: BuiltInTest::Past,
+        grants: settings.grants.clone(),
+        ..RuleOptions::default()
     }
 }
 

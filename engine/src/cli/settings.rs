@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::units::{parse_bytes, parse_seconds, parse_switch};
-use crate::component::Limits;
-use crate::model::Region;
+use crate::component::{Grant, Limits};
+use crate::model::{Algorithm, Digest, Region};
 use crate::store::{IfExists, Preallocate, read_bounded};
 
 /// One setting: its key, default, and meaning.
@@ -163,6 +163,9 @@ pub(super) struct Settings {
     pub rules: BTreeMap<String, toml::Table>,
     /// Limits of components: `[limits]` of the file.
     pub limits: Limits,
+    /// What single components are granted beyond those, by their SHA-256 in
+    /// hexadecimal: `[grants.NAME]` of the file.
+    pub grants: BTreeMap<String, Grant>,
 }
 
 /// Largest configuration file.
@@ -174,7 +177,12 @@ impl Settings {
     /// Every setting as it is when nobody says otherwise.
     pub(super) fn defaults() -> Self {
         let default = |known: &Known| (known.key, Value { text: known.default.into(), origin: From::Default });
-        Self { values: KNOWN.iter().map(default).collect(), rules: BTreeMap::new(), limits: Limits::default() }
+        Self {
+            values: KNOWN.iter().map(default).collect(),
+            rules: BTreeMap::new(),
+            limits: Limits::default(),
+            grants: BTreeMap::new(),
+        }
     }
 
     /// Collects the settings. `named` is the file that the user named; without
@@ -210,6 +218,14 @@ impl Settings {
                             return Err(wrong(format!("[rules.{rule}] is not a table").into()));
                         };
                         self.rules.insert(rule, settings);
+                    }
+                }
+                ("grants", toml::Value::Table(grants)) => {
+                    for (name, table) in grants {
+                        let (sha256, grant) =
+                            grant(&table).map_err(|why| wrong(format!("[grants.{name}]: {why}").into()))?;
+                        let together = self.grants.remove(&sha256).unwrap_or_default().with(&grant);
+                        self.grants.insert(sha256, together);
                     }
                 }
                 ("limits", limits) => self.limits = limits.try_into().map_err(|error| wrong(Box::new(error)))?,
@@ -330,6 +346,19 @@ pub(super) fn joined(values: impl IntoIterator<Item = String>) -> String {
     values.into_iter().collect::<Vec<_>>().join(&LIST_SEPARATOR.to_string())
 }
 
+/// One table of `[grants]`. It has to say which bytes it is for: a name says
+/// nothing of who may use it next.
+fn grant(table: &toml::Value) -> Result<(String, Grant), String> {
+    let table = table.as_table().ok_or("it is not a table")?;
+    let sha256 = table.get("sha256").and_then(toml::Value::as_str).ok_or("`sha256` of the component is missing")?;
+    let digest = Digest::from_hex(Algorithm::Sha256, sha256).map_err(|error| format!("`sha256`: {error}"))?;
+    let texts = table.iter().filter(|(key, _)| *key != "sha256");
+    let texts = texts.map(|(key, value)| Some((key.as_str(), plain(value)?))).collect::<Option<Vec<_>>>();
+    let texts = texts.ok_or("a value is neither a text nor a number")?;
+    let grant = Grant::of(texts.iter().map(|(key, text)| (*key, text.as_str()))).map_err(|error| error.to_string())?;
+    Ok((digest.hex(), grant))
+}
+
 /// The text of a scalar, or of a list of texts.
 fn plain(value: &toml::Value) -> Option<String> {
     Some(match value {
@@ -423,10 +452,36 @@ mod tests {
     }
 
     #[test]
+    fn grants_are_for_certain_bytes() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let path = folder.path().join("config.toml");
+        let digest = "AB".repeat(32);
+        let text =
+            format!("[grants.a]\nsha256 = '{digest}'\nmemory = '64MiB'\n[grants.b]\nsha256 = '{digest}'\nfuel = 9");
+        std::fs::write(&path, text).expect("writable");
+        let settings = Settings::load(Some(&path), &[]).expect("a good file");
+        let grant = settings.grants.get(&digest.to_lowercase()).expect("a grant");
+        assert_eq!(grant.to_string(), "fuel=9 memory=64MiB");
+    }
+
+    #[test]
     fn a_wrong_file_is_named() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let path = folder.path().join("config.toml");
-        for text in ["retry = 'many'", "no-such-key = 1", "rules = 'x y'", "[limits]\nfule = 1", "= ="] {
+        let digest = "ab".repeat(32);
+        let unknown = format!("[grants.x]\nsha256 = '{digest}'\nfule = 1");
+        let too_much = format!("[grants.x]\nsha256 = '{digest}'\nmemory = '1TiB'");
+        for text in [
+            "retry = 'many'",
+            "no-such-key = 1",
+            "rules = 'x y'",
+            "[limits]\nfule = 1",
+            "= =",
+            "[grants.x]\nmemory = '64MiB'",
+            "[grants.x]\nsha256 = 'ab'",
+            &unknown,
+            &too_much,
+        ] {
             std::fs::write(&path, text).expect("writable");
             let error = Settings::load(Some(&path), &[]).expect_err(text);
             assert!(error.to_string().contains("config.toml"), "{error}");
