@@ -5,6 +5,7 @@
 //! say which line they cannot follow. Whatever name or URL they return is raw.
 
 mod cookies;
+mod docker_config;
 mod input_file;
 mod lock_file;
 mod metalink;
@@ -13,6 +14,7 @@ mod sums;
 mod trusted_keys;
 
 pub use cookies::{CookieFile, CookieFileError};
+pub use docker_config::{DockerConfig, DockerConfigError};
 pub use input_file::{InputEntry, InputFileError, InputOptions, parse_input_file};
 pub use lock_file::{LockFile, LockFileError, Locked, LockedVersion, is_name};
 pub use metalink::{Fault, MetalinkError, MetalinkFile, MetalinkUrl, Pieces, XmlError, parse_metalink};

@@ -75,6 +75,15 @@ impl FromStr for TrustedKeys {
     }
 }
 
+impl<'a> IntoIterator for &'a TrustedKeys {
+    type Item = &'a TrustedKey;
+    type IntoIter = std::slice::Iter<'a, TrustedKey>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl TrustedKeys {
     /// The keys, in their order.
     pub fn iter(&self) -> std::slice::Iter<'_, TrustedKey> {

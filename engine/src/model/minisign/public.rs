@@ -42,7 +42,7 @@ pub struct PublicKey {
 pub struct Signature {
     algorithm: [u8; 2],
     id: KeyId,
-    signature: [u8; SIGNATURE_BYTES],
+    of_file: [u8; SIGNATURE_BYTES],
     comment: String,
     of_comment: [u8; SIGNATURE_BYTES],
 }
@@ -119,8 +119,8 @@ impl PublicKey {
         let key = UnparsedPublicKey::new(&ED25519, &self.key);
         let hashed = if signature.algorithm == PREHASHED { Some(prehash(file)) } else { None };
         let signed = hashed.as_deref().unwrap_or(file);
-        key.verify(signed, &signature.signature).map_err(|_| MinisignError::Forged)?;
-        let comment = [&signature.signature[..], signature.comment.as_bytes()].concat();
+        key.verify(signed, &signature.of_file).map_err(|_| MinisignError::Forged)?;
+        let comment = [&signature.of_file[..], signature.comment.as_bytes()].concat();
         key.verify(&comment, &signature.of_comment).map_err(|_| MinisignError::Comment)?;
         Ok(TrustedComment(signature.comment.clone()))
     }
@@ -156,7 +156,7 @@ impl Signature {
         (is_known && is_all).then_some(Self {
             algorithm: *algorithm,
             id: KeyId(*id),
-            signature: signature.try_into().ok()?,
+            of_file: signature.try_into().ok()?,
             comment,
             of_comment,
         })

@@ -20,7 +20,7 @@ use crate::model::Secret;
 const SCRYPT: [u8; 2] = *b"Sc";
 /// There is no password.
 const NO_PASSWORD: [u8; 2] = [0, 0];
-/// The checksum is BLAKE2b.
+/// The checksum is one of `BLAKE2b`.
 const BLAKE2B: [u8; 2] = *b"B2";
 const SALT_BYTES: usize = 32;
 /// Identifier, seed and public key, checksum.
@@ -64,7 +64,7 @@ impl SecretKey {
     /// takes a second and up to a gigabyte.
     pub fn open(text: &str, password: Option<&Secret>) -> Result<Self, SecretKeyError> {
         let file = Sealed::read(text).ok_or(SecretKeyError::Shape)?;
-        let mut key = file.sealed;
+        let mut key = file.body;
         if file.kdf == SCRYPT {
             let password = password.ok_or(SecretKeyError::NoPassword)?;
             let stream = stretch(password, &file)?;
@@ -111,7 +111,7 @@ struct Sealed {
     salt: [u8; SALT_BYTES],
     operations: u64,
     memory_bytes: u64,
-    sealed: [u8; SEALED_BYTES],
+    body: [u8; SEALED_BYTES],
 }
 
 impl Sealed {
@@ -134,7 +134,7 @@ impl Sealed {
             salt: *salt,
             operations: u64::from_le_bytes(*operations),
             memory_bytes: u64::from_le_bytes(*memory),
-            sealed: sealed.try_into().ok()?,
+            body: sealed.try_into().ok()?,
         })
     }
 }
