@@ -1,12 +1,15 @@
 //! Settings: flag over environment over file over default, and where each
 //! value came from.
 
+mod region;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use self::region::detect_region;
 use super::error::CliError;
 use super::units::{parse_bytes, parse_seconds, parse_switch};
 use crate::component::{Grant, Limits};
@@ -58,6 +61,11 @@ known! {
     "require-checksum" = "false", parse_switch, "whether a download without a known digest fails";
     "rules" = "true", parse_switch, "whether mirror rules are asked";
     "rule" = "", any, "files of further mirror rules";
+    "components-dir" = "", any, "folder of installed components; empty for the platform's";
+    "lock" = "", any, "lockfile of installed components; empty for the user's own";
+    "frozen" = "false", parse_switch, "whether components must be as the lockfile says, or fail";
+    "trust" = "", any, "list of the keys whose signatures of components count; empty for the user's own";
+    "require-signature" = "false", parse_switch, "whether components need a signature by a trusted key";
     "cache" = "true", parse_switch, "whether finished downloads are kept in the cache and taken from it";
     "cache-dir" = "", any, "folder of the cache; empty for the platform's";
     "cache-size" = "10GiB", parse_bytes, "most bytes in the cache";
@@ -275,6 +283,15 @@ impl Settings {
         Some(self.values[key].text.as_str()).filter(|text| !text.is_empty())
     }
 
+    /// A path; none when it is empty. In a file it is meant as seen from there.
+    pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
+        let path = PathBuf::from(self.text(key)?);
+        match &self.values[key].origin {
+            From::File(file) => Some(file.parent().map_or(path.clone(), |folder| folder.join(&path))),
+            _ => Some(path),
+        }
+    }
+
     /// A list of texts.
     pub(super) fn list(&self, key: &str) -> Vec<&str> {
         self.text(key).map_or_else(Vec::new, |text| text.split(LIST_SEPARATOR).collect())
@@ -334,9 +351,12 @@ pub(super) fn variable(key: &str) -> String {
     format!("TURBO_ENGINE_{}", key.to_ascii_uppercase().replace('-', "_"))
 }
 
+/// Variables of this engine that no setting stands behind.
+const OTHERS: [&str; 4] = ["config", "sign-password", "oci-user", "oci-password"];
+
 /// Variables that look like a setting's and are none: misspelt ones.
 pub(super) fn unknown_variables() -> Vec<String> {
-    let known: Vec<String> = KNOWN.iter().map(|known| variable(known.key)).chain([variable("config")]).collect();
+    let known: Vec<String> = KNOWN.iter().map(|known| variable(known.key)).chain(OTHERS.map(variable)).collect();
     let ours = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     ours.filter(|name| name.starts_with(&variable("")) && !known.contains(name)).collect()
 }
@@ -380,47 +400,22 @@ pub(super) fn config_path() -> Option<PathBuf> {
     Some(folders()?.config_dir().join("config.toml"))
 }
 
+/// The list of trusted keys.
+pub(super) fn trust_path(settings: &Settings) -> PathBuf {
+    let own = settings.path("trust").or_else(|| Some(folders()?.config_dir().join("trusted-keys.txt")));
+    own.unwrap_or_else(|| data_dir(settings).join("trusted-keys.txt"))
+}
+
+/// The folder for what cannot be made again.
+pub(super) fn data_dir(settings: &Settings) -> PathBuf {
+    let own = settings.path("components-dir").or_else(|| Some(folders()?.data_dir().to_owned()));
+    own.unwrap_or_else(|| std::env::temp_dir().join("turbo-engine"))
+}
+
 /// The folder for what can be made again.
 pub(super) fn cache_dir(settings: &Settings) -> PathBuf {
     let own = settings.text("cache-dir").map(PathBuf::from);
     own.or_else(|| Some(folders()?.cache_dir().to_owned())).unwrap_or_else(|| std::env::temp_dir().join("turbo-engine"))
-}
-
-/// The country of the time zone, else of the locale, and which it was.
-fn detect_region() -> (Region, String) {
-    let zone = iana_time_zone::get_timezone().unwrap_or_default();
-    if let Some(region) = country_of_zone(&zone) {
-        return (region, format!("the time zone {zone}"));
-    }
-    // None is as good as POSIX's own.
-    let locale = sys_locale::get_locale().unwrap_or_else(|| "C".into());
-    match country_of_locale(&locale) {
-        Some(region) => (region, format!("the locale {locale}")),
-        None => (Region::WORLD, format!("neither the time zone `{zone}` nor the locale `{locale}` names a country")),
-    }
-}
-
-/// Time zones of the regions that the shipped rules have mirrors in. A zone
-/// says where the machine is, a locale only which language its user reads.
-fn country_of_zone(zone: &str) -> Option<Region> {
-    let country = match zone {
-        "Asia/Shanghai" | "Asia/Chongqing" | "Asia/Urumqi" | "Asia/Harbin" | "PRC" => "cn",
-        "Asia/Tokyo" | "Japan" => "jp",
-        "Asia/Seoul" | "ROK" => "kr",
-        "Asia/Taipei" => "tw",
-        "Europe/Berlin" | "Europe/Busingen" => "de",
-        "Europe/Paris" => "fr",
-        "Europe/Zurich" => "ch",
-        "Europe/London" => "gb",
-        "Europe/Stockholm" => "se",
-        _ => return None,
-    };
-    country.parse().ok()
-}
-
-fn country_of_locale(locale: &str) -> Option<Region> {
-    let mut parts = locale.split(['-', '_', '.']).skip(1);
-    parts.find(|part| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_uppercase()))?.parse().ok()
 }
 
 #[cfg(test)]
@@ -486,13 +481,5 @@ mod tests {
             let error = Settings::load(Some(&path), &[]).expect_err(text);
             assert!(error.to_string().contains("config.toml"), "{error}");
         }
-    }
-
-    #[test]
-    fn regions_come_from_zone_and_locale() {
-        assert_eq!(country_of_zone("Asia/Shanghai").map(|region| region.to_string()), Some("cn".into()));
-        assert_eq!(country_of_locale("de_CH.UTF-8").map(|region| region.to_string()), Some("ch".into()));
-        assert_eq!(country_of_locale("zh-Hans-CN").map(|region| region.to_string()), Some("cn".into()));
-        assert_eq!(country_of_locale("C"), None);
     }
 }

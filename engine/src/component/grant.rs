@@ -12,6 +12,9 @@ use serde::Serialize;
 use super::{Limits, ScanLimit};
 use crate::model::{exact_bytes, parse_bytes};
 
+/// Longest component that anyone can be granted.
+pub const MOST_COMPONENT_BYTES: u64 = 128 << 20;
+
 /// How a limit is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unit {
@@ -51,7 +54,7 @@ grantable! {
     "compile" = compile_ms, Time, 1_200_000;
     "deadline" = deadline_ms, Time, 60_000;
     "examples" = examples, Count, 10_000;
-    "file" = file_bytes, Bytes, 128 << 20;
+    "file" = file_bytes, Bytes, MOST_COMPONENT_BYTES;
     "fuel" = fuel, Count, 1_000_000_000_000;
     "function" = function_bytes, Bytes, 16 << 20;
     "functions" = functions, Count, 1_000_000;
@@ -163,7 +166,7 @@ impl Grant {
     }
 
     /// The highest limits that can be granted at all.
-    pub(super) fn highest(limits: &Limits) -> Limits {
+    pub fn most(limits: &Limits) -> Limits {
         Self(GRANTABLE.iter().map(|limit| (limit.key, limit.most)).collect()).raise(limits)
     }
 

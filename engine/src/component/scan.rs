@@ -52,7 +52,7 @@ pub(super) fn scan(bytes: &[u8], limits: &Limits) -> Result<Scan, Refusal> {
 /// The grants without which a component is over the limits. None for one that
 /// no grant helps: it is damaged, or beyond all that can be granted.
 pub(super) fn needed(bytes: &[u8], limits: &Limits) -> Option<Grant> {
-    let highest = Grant::highest(limits);
+    let highest = Grant::most(limits);
     let counter = count(bytes, &highest).ok()?;
     Some(Grant::needed(ScanLimit::ALL.map(|which| (which, counter.most[which as usize])), limits))
 }

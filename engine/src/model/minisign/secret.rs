@@ -54,6 +54,9 @@ pub enum SecretKeyError {
     /// Another password, or a damaged key.
     #[error("the password is wrong, or the key is damaged")]
     Password,
+    /// The halves do not belong together.
+    #[error("the key is damaged")]
+    Damaged,
     /// More work than a key of minisign takes.
     #[error("the key asks for more memory than a key of minisign does")]
     Cost,
@@ -72,12 +75,14 @@ impl SecretKey {
         }
         let (id, rest) = key.split_first_chunk::<KEY_ID_BYTES>().expect("the array is longer");
         let (pair, checksum) = rest.split_at(64);
+        // Minisign gives a key without a password no checksum; there the two
+        // halves have to belong together, as they have to below.
         let found = Blake2b::<U32>::new().chain_update(PLAIN).chain_update(id).chain_update(pair).finalize();
-        if found[..] != *checksum {
+        if file.kdf == SCRYPT && found[..] != *checksum {
             return Err(SecretKeyError::Password);
         }
         let (seed, public) = pair.split_at(32);
-        let pair = Ed25519KeyPair::from_seed_and_public_key(seed, public).map_err(|_| SecretKeyError::Password)?;
+        let pair = Ed25519KeyPair::from_seed_and_public_key(seed, public).map_err(|_| SecretKeyError::Damaged)?;
         Ok(Self { id: KeyId(*id), pair })
     }
 
