@@ -19,6 +19,7 @@ mod jobs;
 mod kill;
 mod mirrors;
 mod network;
+mod oci;
 mod readme;
 mod registry;
 mod resume;

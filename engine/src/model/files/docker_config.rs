@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn another_file_is_told() {
-        assert!(DockerConfig::parse(b"[]").is_err());
+        assert!(DockerConfig::parse(b"{").is_err());
         assert!(DockerConfig::parse(b"{}").unwrap().login("a").is_none());
     }
 }
