@@ -61,15 +61,21 @@ fn a_component_comes_by_tag_and_by_digest() {
 
 #[test]
 fn other_bytes_than_the_digest_says_are_refused() {
-    let blob = Origin::start(|request| match request.path.contains("/blobs/") {
-        true => Answer::whole(200, vec![0; component().len()].into()),
-        false => honest(request),
+    let blob = Origin::start(|request| {
+        if request.path.contains("/blobs/") {
+            Answer::whole(200, vec![0; component().len()].into())
+        } else {
+            honest(request)
+        }
     });
     let engine = Engine::new();
     pull(&engine, &blob).fails(6).says("the layer");
-    let origin = Origin::start(|request| match request.path.contains("/manifests/sha256:") {
-        true => Answer::text(manifest(&sha256(b"other"), 5)),
-        false => honest(request),
+    let origin = Origin::start(|request| {
+        if request.path.contains("/manifests/sha256:") {
+            Answer::text(manifest(&sha256(b"other"), 5))
+        } else {
+            honest(request)
+        }
     });
     let pinned = name(&origin, &format!("@sha256:{}", "ab".repeat(32)));
     engine.run(["component", "pull", &pinned]).fails(6).says("the manifest");
@@ -92,9 +98,12 @@ fn what_is_too_large_or_no_component_is_refused() {
         engine.run(["component", "add", &name(&origin, ":1")]).fails(code).says(reason);
     }
     // A layer that goes on behind what its manifest says.
-    let origin = Origin::start(|request| match request.path.contains("/blobs/") {
-        true => Answer::whole(200, component().into()).endless(),
-        false => honest(request),
+    let origin = Origin::start(|request| {
+        if request.path.contains("/blobs/") {
+            Answer::whole(200, component().into()).endless()
+        } else {
+            honest(request)
+        }
     });
     pull(&engine, &origin).fails(5).says("bytes expected");
     engine.assert_absent("rule.wasm");
@@ -144,9 +153,8 @@ fn a_token_is_fetched_with_the_users_login() {
 
 #[test]
 fn a_registry_that_never_lets_in_is_asked_twice() {
-    let origin = Origin::start(|request| match request.path.starts_with("/token") {
-        true => Answer::text(r#"{"token": "useless"}"#),
-        false => with_tokens(request),
+    let origin = Origin::start(|request| {
+        if request.path.starts_with("/token") { Answer::text(r#"{"token": "useless"}"#) } else { with_tokens(request) }
     });
     pull(&Engine::new(), &origin).fails(5).says("refuses access");
     assert_eq!(origin.requests_for("/v2/rule/manifests/1").len(), 2, "{:#?}", origin.requests());
