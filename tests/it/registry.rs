@@ -256,6 +256,46 @@ fn a_project_has_a_lockfile_of_its_own() {
     other.run(["resolve", "--lock", "turbo.lock", "--frozen", URL]).exits(0);
 }
 
+/// Whoever wrote the lockfile is not whoever runs it.
+#[test]
+fn a_strangers_lockfile_grants_nothing_by_itself() {
+    let engine = Engine::new();
+    let large = with_section(&component(""), &vec![b'x'; 5 << 20]);
+    engine.write("large.wasm", &large);
+    engine.run(["component", "add", "large.wasm", "--lock", "turbo.lock", "--grant", "file=6MiB"]).exits(0);
+    let text = String::from_utf8(engine.read("turbo.lock")).expect("text");
+    let other = Engine::new();
+    other.write("large.wasm", &large);
+    other.write("turbo.lock", &text);
+    let asked = |engine: &Engine| engine.run(["resolve", "--lock", "turbo.lock", URL]).exits(0);
+    assert!(asked(&other).stderr.contains("nobody accepted"), "{}", asked(&other).stderr);
+    other.run(["component", "sync", "--lock", "turbo.lock"]).fails(8).says("file=6MiB").says("--accept-grants");
+    other.run(["component", "sync", "--lock", "turbo.lock", "--accept-grants"]).exits(0);
+    assert!(asked(&other).text().contains("mirror-a.example"));
+    // More than was accepted is not covered by it.
+    other.write("turbo.lock", text.replace("file = \"6MiB\"", "file = \"6MiB\"\nmemory = \"1GiB\""));
+    assert!(asked(&other).stderr.contains("memory=1GiB"), "{}", asked(&other).stderr);
+    assert!(!asked(&other).text().contains("mirror-a.example"));
+}
+
+#[test]
+fn a_rule_in_the_place_of_a_built_in_one_is_told() {
+    let engine = Engine::new();
+    let built_in = format!("{}/../components/dist/nodejs.wasm", env!("CARGO_MANIFEST_DIR"));
+    let run = engine.run(["component", "add", &built_in]).exits(0);
+    assert!(run.stderr.contains("takes the place of the built-in rule"), "{}", run.stderr);
+}
+
+/// Who signed is for the keys to say.
+#[test]
+fn a_signer_in_a_lockfile_is_not_believed() {
+    let engine = installed();
+    let lock = engine.cached_files().into_iter().find(|path| path.ends_with("turbo.lock")).expect("a lockfile");
+    let text = fs::read_to_string(&lock).expect("readable");
+    fs::write(&lock, text.replace("bytes = ", "signer = \"the boss (00)\"\nbytes = ")).expect("writable");
+    assert_eq!(listed(&engine, "swap-host").expect("installed")["signer"], Value::Null);
+}
+
 #[test]
 fn a_damaged_lockfile_is_told_and_fails_no_download() {
     let engine = installed();

@@ -153,6 +153,11 @@ impl Grant {
         self
     }
 
+    /// Whether another grant gives all of this.
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.0.iter().all(|(key, value)| other.0.get(key).is_some_and(|most| value <= most))
+    }
+
     /// The limits with these raised.
     pub fn raise(&self, limits: &Limits) -> Limits {
         let mut raised = limits.clone();

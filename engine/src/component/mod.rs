@@ -49,6 +49,7 @@ mod vault;
 mod wasi;
 
 pub use answer::{Advice, Answer, Asked, Reply};
+pub use built_in::is_built_in;
 pub use description::Pattern;
 pub use error::ComponentError;
 pub use examine::{examine, interfaces};

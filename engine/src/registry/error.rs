@@ -140,6 +140,14 @@ pub enum RegistryError {
         /// The key.
         id: KeyId,
     },
+    /// A lockfile grants what this user did not.
+    #[error("the lockfile grants component `{name}` {grant}, which you did not")]
+    StrangeGrant {
+        /// The component.
+        name: String,
+        /// The grants.
+        grant: String,
+    },
     /// A lockfile keeps no secrets, so that this URL is not known any more.
     #[error("component `{name}` came from {source_url}, and the rest of that URL was not kept")]
     Redacted {
@@ -203,6 +211,7 @@ impl Explain for RegistryError {
             | Self::Signature { .. }
             | Self::Unsigned(_)
             | Self::Stranger { .. }
+            | Self::StrangeGrant { .. }
             | Self::Redacted { .. } => ExitCode::Component,
         }
     }
@@ -239,6 +248,7 @@ impl Explain for RegistryError {
                 "put FILE.minisig beside it, or lift the demand with the setting require-signature".into()
             }
             Self::Stranger { .. } => "if the key is its author's, trust it: `turbo-engine component trust add`".into(),
+            Self::StrangeGrant { .. } => "if you trust whoever wrote it, run this with --accept-grants".into(),
             Self::Redacted { name, .. } => format!("add it again: `turbo-engine component add URL --name {name}`"),
         })
     }

@@ -6,7 +6,7 @@ use url::Url;
 use super::signed::SIGNATURE_BYTES;
 use super::{ComponentOrigin, RegistryError, read_signature};
 use crate::component::MOST_COMPONENT_BYTES;
-use crate::model::DisplayUrl;
+use crate::model::{DisplayUrl, OciName};
 use crate::net::{Body, Get, Net, OciLogin, Response, Scoped, Trust, Wanted, pull};
 use crate::plan::Backoff;
 use crate::store::read_bounded;
@@ -59,6 +59,7 @@ pub async fn fetch(net: &Net, origin: &ComponentOrigin, options: &FetchOptions) 
 }
 
 async fn fetch_once(net: &Net, origin: &ComponentOrigin, options: &FetchOptions) -> Result<Fetched, RegistryError> {
+    let mut from = origin.clone();
     let (bytes, signature) = match origin {
         ComponentOrigin::Path(path) => {
             // It is here already: read whole, it can be told all that it needs.
@@ -71,11 +72,13 @@ async fn fetch_once(net: &Net, origin: &ComponentOrigin, options: &FetchOptions)
         }
         ComponentOrigin::Oci(name) => {
             let pulled = pull(net, name, options.login.as_ref(), (options.trust, options.limit)).await?;
+            // A tag may move; the lockfile has to lead to these bytes again.
+            from = ComponentOrigin::Oci(OciName { digest: Some(pulled.manifest), ..name.clone() });
             let signature = pulled.annotations.get(SIGNATURE_ANNOTATION).cloned();
             (pulled.bytes, signature.filter(|text| text.len() <= SIGNATURE_BYTES))
         }
     };
-    Ok(Fetched { bytes, signature, origin: origin.clone() })
+    Ok(Fetched { bytes, signature, origin: from })
 }
 
 async fn ask(net: &Net, url: &Url, options: &FetchOptions) -> Result<Response, RegistryError> {

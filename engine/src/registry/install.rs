@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::load::granted;
-use super::{ComponentOrigin, Fetched, Registry, RegistryError, Signed};
+use super::{ComponentOrigin, Fetched, Missing, Registry, RegistryError, Signed};
 use crate::component::{GivenComponent, Grant, RuleOptions, RuleSummary, examine};
 use crate::model::Digest;
 use crate::model::excerpt::excerpt;
@@ -64,7 +64,7 @@ impl Registry {
         };
         let earlier = self.change(|file| {
             may_stand(file, &name, &version)?;
-            self.store.put(&fetched.bytes, fetched.signature.as_deref())?;
+            self.store.put(&fetched.bytes, fetched.signature.as_deref(), &wish.grant.to_string())?;
             Ok(enter(file, &name, version.clone()))
         })?;
         Ok(Installed { name, version, signed, earlier })
@@ -72,7 +72,8 @@ impl Registry {
 
     /// Fetched again, byte for byte: puts what the lockfile names, and nothing
     /// else, where it is kept.
-    pub fn restore(&self, version: &LockedVersion, fetched: &Fetched) -> Result<Signed, RegistryError> {
+    pub fn restore(&self, missing: &Missing, fetched: &Fetched) -> Result<Signed, RegistryError> {
+        let version = &missing.version;
         let (what, digest) = (fetched.origin.to_string(), sha256(&fetched.bytes));
         if digest.hex() != version.sha256 {
             let expected =
@@ -81,7 +82,7 @@ impl Registry {
         }
         let signed = self.judge(&what, &fetched.bytes, fetched.signature.as_deref())?;
         let _lock = self.store.lock()?;
-        self.store.put(&fetched.bytes, fetched.signature.as_deref())?;
+        self.store.put(&fetched.bytes, fetched.signature.as_deref(), &missing.grant.to_string())?;
         Ok(signed)
     }
 }

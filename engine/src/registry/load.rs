@@ -73,7 +73,7 @@ impl Registry {
 
     /// The bytes of an installed component; else why it must not be loaded.
     fn read(&self, version: &LockedVersion, limits: &Limits, loaded: &mut Loaded) -> Result<Vec<u8>, String> {
-        let grant = grant_of(version)?;
+        let grant = self.accepted(version)?;
         granted(&mut loaded.grants, &version.sha256, &grant);
         let most = loaded.grants.get(&version.sha256).map_or(limits.file_bytes, |grant| grant.raise(limits).file_bytes);
         let bytes = match self.store.get(&version.sha256, most.max(version.bytes.min(MOST_COMPONENT_BYTES))) {
@@ -93,6 +93,20 @@ impl Registry {
             self.signed(version, &bytes).map_err(|error| reason(&error))?;
         }
         Ok(bytes)
+    }
+
+    /// What a component is granted. The lockfile may be somebody else's, so that
+    /// this user has to have granted as much on this machine.
+    pub(super) fn accepted(&self, version: &LockedVersion) -> Result<Grant, String> {
+        let wanted = grant_of(version)?;
+        let kept = self.store.grants(&version.sha256);
+        let own = Grant::parse(kept.split_whitespace()).unwrap_or_default();
+        if wanted.is_within(&own) {
+            return Ok(wanted);
+        }
+        Err(format!(
+            "the lockfile grants it {wanted}, which nobody accepted here; `turbo-engine component sync --accept-grants` does"
+        ))
     }
 
     /// Which of the files named on the command line may be loaded, by digest:

@@ -26,7 +26,7 @@ pub use install::{Installed, Wish};
 pub use load::Loaded;
 pub use origin::ComponentOrigin;
 pub use signed::{Signed, read_signature};
-pub use sync::Missing;
+pub use sync::{Missing, StrangeGrants};
 
 /// Largest lockfile and list of keys.
 const TEXT_BYTES: usize = 4 << 20;

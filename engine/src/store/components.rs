@@ -3,6 +3,7 @@
 //! ```text
 //! components-v1/sha256-HEX.wasm       the component
 //! components-v1/sha256-HEX.minisig    its signature, where it has one
+//! components-v1/sha256-HEX.grants     what this user granted it, where that is anything
 //! components-v1/lock                  held by who changes a lockfile
 //! ```
 //!
@@ -65,10 +66,19 @@ impl ComponentStore {
         self.root.join("components-v1")
     }
 
-    /// Keeps a component and its signature.
-    pub fn put(&self, bytes: &[u8], signature: Option<&str>) -> Result<(), StoreError> {
+    fn grants_path(&self, sha256: &str) -> PathBuf {
+        self.path(sha256).with_extension("grants")
+    }
+
+    /// Keeps a component, its signature, and what this user grants it.
+    pub fn put(&self, bytes: &[u8], signature: Option<&str>, grants: &str) -> Result<(), StoreError> {
         self.create()?;
         let hex = sha256(bytes).hex();
+        if grants.is_empty() {
+            super::remove(&self.grants_path(&hex));
+        } else {
+            write_atomic(&self.grants_path(&hex), grants.as_bytes())?;
+        }
         if let Some(text) = signature {
             write_atomic(&self.signature_path(&hex), text.as_bytes())?;
         }
@@ -97,10 +107,17 @@ impl ComponentStore {
         String::from_utf8(bytes).ok()
     }
 
-    /// Removes a component and its signature.
+    /// What this user granted a component; empty where that is nothing.
+    pub fn grants(&self, sha256: &str) -> String {
+        let bytes = read_small(&self.grants_path(sha256), SIGNATURE_BYTES).ok().flatten().unwrap_or_default();
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// Removes a component and all that was kept with it.
     pub fn remove(&self, sha256: &str) {
         super::remove(&self.path(sha256));
         super::remove(&self.signature_path(sha256));
+        super::remove(&self.grants_path(sha256));
     }
 
     /// Waits until no other process changes a lockfile.
@@ -138,15 +155,16 @@ mod tests {
         let store = ComponentStore::new(&folder.path().join("data"));
         let hex = sha256(b"component").hex();
         assert!(matches!(store.get(&hex, 99), Ok(Kept::Missing)));
-        store.put(b"component", Some("signed")).expect("writable");
+        store.put(b"component", Some("signed"), "memory=64MiB").expect("writable");
         assert!(matches!(store.get(&hex, 9), Ok(Kept::Sound(bytes)) if bytes == b"component"));
         assert_eq!(store.signature(&hex).as_deref(), Some("signed"));
+        assert_eq!(store.grants(&hex), "memory=64MiB");
         assert!(matches!(store.get(&hex, 8), Ok(Kept::Changed)));
         fs::write(store.path(&hex), b"Component").expect("writable");
         assert!(matches!(store.get(&hex, 99), Ok(Kept::Changed)));
         store.remove(&hex);
         assert!(matches!(store.get(&hex, 99), Ok(Kept::Missing)));
-        assert_eq!(store.signature(&hex), None);
+        assert_eq!((store.signature(&hex), store.grants(&hex)), (None, String::new()));
     }
 
     #[cfg(unix)]
@@ -154,7 +172,7 @@ mod tests {
     fn a_link_is_not_followed() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let store = ComponentStore::new(folder.path());
-        store.put(b"component", None).expect("writable");
+        store.put(b"component", None, "").expect("writable");
         let path = store.path(&sha256(b"component").hex());
         fs::rename(&path, folder.path().join("elsewhere")).expect("a rename");
         std::os::unix::fs::symlink(folder.path().join("elsewhere"), &path).expect("a link");

@@ -11,7 +11,7 @@ use crate::cli::jobs::scoped;
 use crate::cli::output::Output;
 use crate::cli::registry::{LockArgs, registry};
 use crate::cli::settings::{Flag, Settings};
-use crate::component::Grant;
+use crate::component::{Grant, is_built_in};
 use crate::model::files::LockedVersion;
 use crate::model::{Algorithm, Digest};
 use crate::net::{Net, Trust};
@@ -130,6 +130,9 @@ fn warnings(installed: &Installed) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Signed::Unknown(id) = installed.signed {
         warnings.push(format!("{} is signed with the key {id}, which is not trusted", installed.name));
+    }
+    if is_built_in(&installed.version.rule) {
+        warnings.push(format!("{} takes the place of the built-in rule of its name", installed.version.rule));
     }
     let had = installed.earlier.as_ref().filter(|earlier| !earlier.grants.is_empty());
     if let Some(earlier) = had.filter(|_| installed.version.grants.is_empty()) {

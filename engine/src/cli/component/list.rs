@@ -52,10 +52,19 @@ struct Row {
 
 /// Runs the verb. Every installed component is loaded as a download would.
 pub(super) fn run(settings: &Settings, output: &Output) -> Result<(), CliError> {
-    let file = registry(settings).lock_file()?;
-    let rules = Rules::open(&rule_options(settings)?)?;
-    let listed = rules.list();
-    let installed = file.components.iter().map(|(name, locked)| installed(name, locked, &listed));
+    let registry = registry(settings);
+    let file = registry.lock_file()?;
+    let options = rule_options(settings)?;
+    let listed = Rules::open(&options)?.list();
+    // What the lockfile says of signers is anybody's word; the keys decide.
+    let signer = |name: &str, locked: &Locked| {
+        let component = options.installed.iter().find(|component| component.name == name)?;
+        registry.signed(&locked.current, &component.bytes).ok()?.signer()
+    };
+    let installed = file
+        .components
+        .iter()
+        .map(|(name, locked)| Row { signer: signer(name, locked), ..installed(name, locked, &listed) });
     let others = listed.iter().filter(|rule| rule.path.is_none()).map(built_in);
     let rows: Vec<Row> = installed.chain(others).collect();
     if output.json {
@@ -79,7 +88,7 @@ fn installed(name: &str, locked: &Locked, listed: &[RuleSummary]) -> Row {
         state,
         reason,
         pinned: locked.pinned,
-        signer: version.signer.clone(),
+        signer: None,
         grants: version.grants.clone(),
         previous: locked.previous.iter().map(|version| version.sha256.clone()).collect(),
     }

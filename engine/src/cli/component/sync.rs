@@ -13,19 +13,22 @@ use crate::cli::output::Output;
 use crate::cli::registry::{LockArgs, registry};
 use crate::cli::settings::{Flag, Settings};
 use crate::net::{Net, Trust};
-use crate::registry::{ComponentOrigin, FetchOptions, Missing, fetch};
+use crate::registry::{ComponentOrigin, FetchOptions, Missing, StrangeGrants, fetch};
 
 /// Fetch what the lockfile names and this machine lacks
 ///
 /// Only the very bytes that the lockfile names are kept. As somebody else may
 /// have written it, its URLs reach public addresses alone unless
-/// --allow-private-mirrors is set. With --frozen nothing is fetched, and
+/// --allow-private-mirrors is set, and what it grants needs --accept-grants. With --frozen nothing is fetched, and
 /// anything that is missing is a failure.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SyncArgs {
     /// Let the lockfile name private addresses
     #[arg(long)]
     allow_private_mirrors: bool,
+    /// Grant components what the lockfile grants them beyond the limits
+    #[arg(long)]
+    accept_grants: bool,
     #[command(flatten)]
     lock: LockArgs,
     #[command(flatten)]
@@ -47,7 +50,8 @@ impl SyncArgs {
 /// Runs the verb.
 pub(super) fn run(args: &SyncArgs, settings: &Settings, output: &Output) -> Result<(), CliError> {
     let registry = registry(settings);
-    let missing = registry.missing()?;
+    let grants = if args.accept_grants { StrangeGrants::Accept } else { StrangeGrants::Refuse };
+    let missing = registry.missing(grants)?;
     if missing.is_empty() {
         output.note("nothing is missing");
         return Ok(());
@@ -55,7 +59,7 @@ pub(super) fn run(args: &SyncArgs, settings: &Settings, output: &Output) -> Resu
     let net = Net::new(net_options(settings, args.network.resolve.clone())?);
     let runtime = runtime()?;
     for component in missing {
-        let Missing { name, version, origin } = &component;
+        let Missing { name, version, origin, .. } = &component;
         let mut origin = origin.clone();
         let scoped = match &mut origin {
             ComponentOrigin::Url(url) => Some(scoped(url, &[], settings)?),
@@ -73,7 +77,7 @@ pub(super) fn run(args: &SyncArgs, settings: &Settings, output: &Output) -> Resu
             login,
         };
         let fetched = runtime.block_on(fetch(&net, &origin, &options))?;
-        registry.restore(version, &fetched)?;
+        registry.restore(&component, &fetched)?;
         if output.json {
             let (version, sha256) = (&version.version, &version.sha256);
             output.json(&json!({"v": 1, "event": "fetched", "name": name, "version": version, "sha256": sha256}))?;
