@@ -1,7 +1,7 @@
 //! turbo-engine: a native download and publish engine with a sandboxed,
 //! WebAssembly-extensible edge.
 //!
-//! Dependencies point down only: `cli` joins the flows (`download`), a flow
+//! Dependencies point down only: `cli` joins the flows (`download`, `registry`), a flow
 //! joins the adapters (`component`, `net`, `store`, `metrics`), the adapters
 //! never import one another, and all stand on the pure `plan` and `model`.
 
@@ -12,4 +12,5 @@ pub mod metrics;
 pub mod model;
 pub mod net;
 pub mod plan;
+pub mod registry;
 pub mod store;

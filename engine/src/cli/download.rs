@@ -10,6 +10,7 @@ use super::error::CliError;
 use super::hosts;
 use super::jobs::plan;
 use super::output::Output;
+use super::registry::LockArgs;
 use super::settings::{Flag, Settings, joined};
 use super::stats;
 use crate::download::{NetworkUse, Receipt};
@@ -86,6 +87,8 @@ pub(super) struct SourceArgs {
     /// Ask no mirror rule
     #[arg(long)]
     no_rules: bool,
+    #[command(flatten)]
+    lock: LockArgs,
     /// Connections for each file: a number, or auto to find it by measuring
     #[arg(short = 'x', long, value_name = "N")]
     connections: Option<String>,
@@ -164,7 +167,7 @@ pub(super) fn valued(key: &'static str, value: Option<impl Into<String>>) -> Opt
 }
 
 /// A flag that is a switch: `name` sets `key` to `value`.
-fn switch(set: bool, name: &'static str, key: &'static str, value: &str) -> Option<Flag> {
+pub(super) fn switch(set: bool, name: &'static str, key: &'static str, value: &str) -> Option<Flag> {
     set.then(|| Flag { key, value: value.to_owned(), name })
 }
 
@@ -185,7 +188,7 @@ impl SourceArgs {
             valued("region", self.region.clone()),
             switch(self.allow_private_mirrors, "allow-private-mirrors", "allow-private-mirrors", "true"),
         ];
-        flags.into_iter().flatten().collect()
+        flags.into_iter().flatten().chain(self.lock.flags()).collect()
     }
 }
 

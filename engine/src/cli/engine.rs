@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
+use super::registry::registry;
 use super::settings::{From, Settings, cache_dir};
 use crate::component::{BuiltInTest, RuleOptions, Rules};
 use crate::download::{Engine, EngineOptions, Memory, NetworkUse, Seats};
@@ -79,19 +80,34 @@ fn open_cache(settings: &Settings, folder: &Path) -> Option<Cache> {
 
 /// Loads the mirror rules that settings name.
 pub(super) fn rules(settings: &Settings) -> Result<Rules, CliError> {
-    Ok(Rules::open(&rule_options(settings))?)
+    Ok(Rules::open(&rule_options(settings)?)?)
 }
 
 /// Which mirror rules settings name, and what those may do.
-pub(super) fn rule_options(settings: &Settings) -> RuleOptions {
+pub(super) fn rule_options(settings: &Settings) -> Result<RuleOptions, CliError> {
+    let user: Vec<PathBuf> = settings.list("rule").into_iter().map(PathBuf::from).collect();
+    let loaded = registry(settings).load(&user, &settings.limits, &settings.grants)?;
+    Ok(RuleOptions {
+        built_in: true,
+        user,
+        admission: loaded.admission,
+        installed: loaded.installed,
+        refused: loaded.refused,
+        grants: loaded.grants,
+        ..component_options(settings)
+    })
+}
+
+/// What settings say of any component.
+pub(super) fn component_options(settings: &Settings) -> RuleOptions {
     RuleOptions {
         cache_dir: Some(cache_dir(settings)),
-        built_in: true,
-        user: settings.list("rule").into_iter().map(PathBuf::from).collect(),
         settings: settings.rules.clone(),
         limits: settings.limits.clone(),
+        grants: settings.grants.clone(),
         private_mirrors: private_mirrors(settings),
         built_in_test: BuiltInTest::Past,
+        ..RuleOptions::default()
     }
 }
 
@@ -99,7 +115,7 @@ fn private_mirrors(settings: &Settings) -> PrivateMirrors {
     if settings.switch("allow-private-mirrors") { PrivateMirrors::Allow } else { PrivateMirrors::Refuse }
 }
 
-fn net_options(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<NetOptions, CliError> {
+pub(super) fn net_options(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<NetOptions, CliError> {
     Ok(NetOptions { proxy: proxy(settings)?, ..direct_options(settings, resolve)? })
 }
 

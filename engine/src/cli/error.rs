@@ -8,6 +8,7 @@ use crate::download::DownloadError;
 use crate::model::files::{CookieFileError, InputFileError, MetalinkError, NetrcError};
 use crate::model::{ExitCode, Explain};
 use crate::net::NetError;
+use crate::registry::RegistryError;
 use crate::store::StoreError;
 use crate::store::cache::CacheError;
 
@@ -36,6 +37,8 @@ pub(super) enum CliError {
     Rotten(usize),
     #[error(transparent)]
     Component(#[from] ComponentError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     #[error(transparent)]
     ComponentVerb(#[from] super::component::ComponentError),
     #[error("the input file {} cannot be used", path.display())]
@@ -66,6 +69,7 @@ impl CliError {
             Self::Store(error) => error,
             Self::Cache(error) => error,
             Self::Component(error) => error,
+            Self::Registry(error) => error,
             Self::ComponentVerb(error) => error,
             _ => return None,
         })
@@ -89,6 +93,7 @@ impl CliError {
             | Self::Store(_)
             | Self::Cache(_)
             | Self::Component(_)
+            | Self::Registry(_)
             | Self::ComponentVerb(_) => self.explained().map_or(ExitCode::Failed, Explain::exit_code),
         }
     }
@@ -115,6 +120,7 @@ impl CliError {
             | Self::Store(_)
             | Self::Cache(_)
             | Self::Component(_)
+            | Self::Registry(_)
             | Self::ComponentVerb(_) => {
                 return self.explained()?.hint();
             }

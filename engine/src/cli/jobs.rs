@@ -16,7 +16,7 @@ use crate::model::files::{
     CookieFile, InputEntry, InputOptions, MetalinkFile, Netrc, parse_input_file, parse_metalink,
 };
 use crate::model::{Digest, DisplayUrl};
-use crate::net::Trust;
+use crate::net::{Scoped, Trust};
 use crate::plan::{Ramp, names};
 use crate::store::{IfExists, read_bounded};
 
@@ -127,7 +127,7 @@ impl Common<'_> {
 
     fn job(&self, mut url: Url, mirrors: Vec<(Url, Trust)>, output: Output, digests: Vec<Promised>) -> Planned {
         let mut headers = self.headers.clone();
-        if let Some(login) = self.login(&mut url).filter(|_| !headers.contains_key(AUTHORIZATION)) {
+        if let Some(login) = login(&mut url, self.netrc.as_ref()).filter(|_| !headers.contains_key(AUTHORIZATION)) {
             headers.insert(AUTHORIZATION, login);
         }
         url.set_fragment(None);
@@ -151,22 +151,6 @@ impl Common<'_> {
         };
         let shown = DisplayUrl(&job.url).to_string();
         Planned { shown, job, options: self.options, limit_rate: None, warnings: Vec::new() }
-    }
-
-    /// The login in the URL, else the one that netrc has for its host. The URL
-    /// is left without one.
-    fn login(&self, url: &mut Url) -> Option<HeaderValue> {
-        let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let (user, password) = (decode(url.username()), url.password().map(decode));
-        // An http or https URL has a host, and so can lose its login.
-        let _ = url.set_username("").and_then(|()| url.set_password(None));
-        if let Some(password) = &password {
-            return Some(basic(&user, password));
-        }
-        let host = url.host_str()?;
-        let known = self.netrc.as_ref()?.login(host, Some(user.as_str()).filter(|user| !user.is_empty()))?;
-        let password = known.password.as_ref().map_or("", |secret| secret.expose());
-        Some(basic(known.login.as_deref().unwrap_or(&user), password))
     }
 
     fn listed(&self, path: &Path) -> Result<Vec<Planned>, CliError> {
@@ -217,6 +201,35 @@ impl Common<'_> {
         planned.job.trust = Trust::Named;
         Ok(planned)
     }
+}
+
+/// What goes to the origin of a URL and nowhere else: fields given with -H, the
+/// login in the URL, which is left without one, or netrc's, and cookies.
+pub(super) fn scoped(url: &mut Url, lines: &[String], settings: &Settings) -> Result<Scoped, CliError> {
+    let netrc = if settings.switch("netrc") { Some(read_netrc()?) } else { None };
+    let cookies = settings.text("cookies").map(|path| read_cookies(path.as_ref())).transpose()?;
+    let mut headers = headers(lines)?;
+    if let Some(login) = login(url, netrc.as_ref()).filter(|_| !headers.contains_key(AUTHORIZATION)) {
+        headers.insert(AUTHORIZATION, login);
+    }
+    url.set_fragment(None);
+    Ok(Scoped::new(url, headers, cookies.and_then(|cookies| cookies.of_host(url)).map(Arc::new)))
+}
+
+/// The login in the URL, else the one that netrc has for its host. The URL is
+/// left without one.
+fn login(url: &mut Url, netrc: Option<&Netrc>) -> Option<HeaderValue> {
+    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let (user, password) = (decode(url.username()), url.password().map(decode));
+    // An http or https URL has a host, and so can lose its login.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    if let Some(password) = &password {
+        return Some(basic(&user, password));
+    }
+    let host = url.host_str()?;
+    let known = netrc?.login(host, Some(user.as_str()).filter(|user| !user.is_empty()))?;
+    let password = known.password.as_ref().map_or("", |secret| secret.expose());
+    Some(basic(known.login.as_deref().unwrap_or(&user), password))
 }
 
 fn given(digest: Digest, by: Proof) -> Promised {

@@ -1,16 +1,19 @@
 //! Settings: flag over environment over file over default, and where each
 //! value came from.
 
+mod region;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use self::region::detect_region;
 use super::error::CliError;
 use super::units::{parse_bytes, parse_seconds, parse_switch};
-use crate::component::Limits;
-use crate::model::Region;
+use crate::component::{Grant, Limits};
+use crate::model::{Algorithm, Digest, Region};
 use crate::store::{IfExists, Preallocate, read_bounded};
 
 /// One setting: its key, default, and meaning.
@@ -58,6 +61,11 @@ known! {
     "require-checksum" = "false", parse_switch, "whether a download without a known digest fails";
     "rules" = "true", parse_switch, "whether mirror rules are asked";
     "rule" = "", any, "files of further mirror rules";
+    "components-dir" = "", any, "folder of installed components; empty for the platform's";
+    "lock" = "", any, "lockfile of installed components; empty for the user's own";
+    "frozen" = "false", parse_switch, "whether components must be as the lockfile says, or fail";
+    "trust" = "", any, "list of the keys whose signatures of components count; empty for the user's own";
+    "require-signature" = "false", parse_switch, "whether components need a signature by a trusted key";
     "cache" = "true", parse_switch, "whether finished downloads are kept in the cache and taken from it";
     "cache-dir" = "", any, "folder of the cache; empty for the platform's";
     "cache-size" = "10GiB", parse_bytes, "most bytes in the cache";
@@ -163,6 +171,9 @@ pub(super) struct Settings {
     pub rules: BTreeMap<String, toml::Table>,
     /// Limits of components: `[limits]` of the file.
     pub limits: Limits,
+    /// What single components are granted beyond those, by their SHA-256 in
+    /// hexadecimal: `[grants.NAME]` of the file.
+    pub grants: BTreeMap<String, Grant>,
 }
 
 /// Largest configuration file.
@@ -174,7 +185,12 @@ impl Settings {
     /// Every setting as it is when nobody says otherwise.
     pub(super) fn defaults() -> Self {
         let default = |known: &Known| (known.key, Value { text: known.default.into(), origin: From::Default });
-        Self { values: KNOWN.iter().map(default).collect(), rules: BTreeMap::new(), limits: Limits::default() }
+        Self {
+            values: KNOWN.iter().map(default).collect(),
+            rules: BTreeMap::new(),
+            limits: Limits::default(),
+            grants: BTreeMap::new(),
+        }
     }
 
     /// Collects the settings. `named` is the file that the user named; without
@@ -210,6 +226,14 @@ impl Settings {
                             return Err(wrong(format!("[rules.{rule}] is not a table").into()));
                         };
                         self.rules.insert(rule, settings);
+                    }
+                }
+                ("grants", toml::Value::Table(grants)) => {
+                    for (name, table) in grants {
+                        let (sha256, grant) =
+                            grant(&table).map_err(|why| wrong(format!("[grants.{name}]: {why}").into()))?;
+                        let together = self.grants.remove(&sha256).unwrap_or_default().with(&grant);
+                        self.grants.insert(sha256, together);
                     }
                 }
                 ("limits", limits) => self.limits = limits.try_into().map_err(|error| wrong(Box::new(error)))?,
@@ -257,6 +281,15 @@ impl Settings {
     /// A text; none when it is empty.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         Some(self.values[key].text.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// A path; none when it is empty. In a file it is meant as seen from there.
+    pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
+        let path = PathBuf::from(self.text(key)?);
+        match &self.values[key].origin {
+            From::File(file) => Some(file.parent().map_or(path.clone(), |folder| folder.join(&path))),
+            _ => Some(path),
+        }
     }
 
     /// A list of texts.
@@ -318,9 +351,12 @@ pub(super) fn variable(key: &str) -> String {
     format!("TURBO_ENGINE_{}", key.to_ascii_uppercase().replace('-', "_"))
 }
 
+/// Variables of this engine that no setting stands behind.
+const OTHERS: [&str; 4] = ["config", "sign-password", "oci-user", "oci-password"];
+
 /// Variables that look like a setting's and are none: misspelt ones.
 pub(super) fn unknown_variables() -> Vec<String> {
-    let known: Vec<String> = KNOWN.iter().map(|known| variable(known.key)).chain([variable("config")]).collect();
+    let known: Vec<String> = KNOWN.iter().map(|known| variable(known.key)).chain(OTHERS.map(variable)).collect();
     let ours = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     ours.filter(|name| name.starts_with(&variable("")) && !known.contains(name)).collect()
 }
@@ -328,6 +364,19 @@ pub(super) fn unknown_variables() -> Vec<String> {
 /// Joins the values of a list setting.
 pub(super) fn joined(values: impl IntoIterator<Item = String>) -> String {
     values.into_iter().collect::<Vec<_>>().join(&LIST_SEPARATOR.to_string())
+}
+
+/// One table of `[grants]`. It has to say which bytes it is for: a name says
+/// nothing of who may use it next.
+fn grant(table: &toml::Value) -> Result<(String, Grant), String> {
+    let table = table.as_table().ok_or("it is not a table")?;
+    let sha256 = table.get("sha256").and_then(toml::Value::as_str).ok_or("`sha256` of the component is missing")?;
+    let digest = Digest::from_hex(Algorithm::Sha256, sha256).map_err(|error| format!("`sha256`: {error}"))?;
+    let texts = table.iter().filter(|(key, _)| *key != "sha256");
+    let texts = texts.map(|(key, value)| Some((key.as_str(), plain(value)?))).collect::<Option<Vec<_>>>();
+    let texts = texts.ok_or("a value is neither a text nor a number")?;
+    let grant = Grant::of(texts.iter().map(|(key, text)| (*key, text.as_str()))).map_err(|error| error.to_string())?;
+    Ok((digest.hex(), grant))
 }
 
 /// The text of a scalar, or of a list of texts.
@@ -351,47 +400,22 @@ pub(super) fn config_path() -> Option<PathBuf> {
     Some(folders()?.config_dir().join("config.toml"))
 }
 
+/// The list of trusted keys.
+pub(super) fn trust_path(settings: &Settings) -> PathBuf {
+    let own = settings.path("trust").or_else(|| Some(folders()?.config_dir().join("trusted-keys.txt")));
+    own.unwrap_or_else(|| data_dir(settings).join("trusted-keys.txt"))
+}
+
+/// The folder for what cannot be made again.
+pub(super) fn data_dir(settings: &Settings) -> PathBuf {
+    let own = settings.path("components-dir").or_else(|| Some(folders()?.data_dir().to_owned()));
+    own.unwrap_or_else(|| std::env::temp_dir().join("turbo-engine"))
+}
+
 /// The folder for what can be made again.
 pub(super) fn cache_dir(settings: &Settings) -> PathBuf {
     let own = settings.text("cache-dir").map(PathBuf::from);
     own.or_else(|| Some(folders()?.cache_dir().to_owned())).unwrap_or_else(|| std::env::temp_dir().join("turbo-engine"))
-}
-
-/// The country of the time zone, else of the locale, and which it was.
-fn detect_region() -> (Region, String) {
-    let zone = iana_time_zone::get_timezone().unwrap_or_default();
-    if let Some(region) = country_of_zone(&zone) {
-        return (region, format!("the time zone {zone}"));
-    }
-    // None is as good as POSIX's own.
-    let locale = sys_locale::get_locale().unwrap_or_else(|| "C".into());
-    match country_of_locale(&locale) {
-        Some(region) => (region, format!("the locale {locale}")),
-        None => (Region::WORLD, format!("neither the time zone `{zone}` nor the locale `{locale}` names a country")),
-    }
-}
-
-/// Time zones of the regions that the shipped rules have mirrors in. A zone
-/// says where the machine is, a locale only which language its user reads.
-fn country_of_zone(zone: &str) -> Option<Region> {
-    let country = match zone {
-        "Asia/Shanghai" | "Asia/Chongqing" | "Asia/Urumqi" | "Asia/Harbin" | "PRC" => "cn",
-        "Asia/Tokyo" | "Japan" => "jp",
-        "Asia/Seoul" | "ROK" => "kr",
-        "Asia/Taipei" => "tw",
-        "Europe/Berlin" | "Europe/Busingen" => "de",
-        "Europe/Paris" => "fr",
-        "Europe/Zurich" => "ch",
-        "Europe/London" => "gb",
-        "Europe/Stockholm" => "se",
-        _ => return None,
-    };
-    country.parse().ok()
-}
-
-fn country_of_locale(locale: &str) -> Option<Region> {
-    let mut parts = locale.split(['-', '_', '.']).skip(1);
-    parts.find(|part| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_uppercase()))?.parse().ok()
 }
 
 #[cfg(test)]
@@ -423,21 +447,39 @@ mod tests {
     }
 
     #[test]
+    fn grants_are_for_certain_bytes() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let path = folder.path().join("config.toml");
+        let digest = "AB".repeat(32);
+        let text =
+            format!("[grants.a]\nsha256 = '{digest}'\nmemory = '64MiB'\n[grants.b]\nsha256 = '{digest}'\nfuel = 9");
+        std::fs::write(&path, text).expect("writable");
+        let settings = Settings::load(Some(&path), &[]).expect("a good file");
+        let grant = settings.grants.get(&digest.to_lowercase()).expect("a grant");
+        assert_eq!(grant.to_string(), "fuel=9 memory=64MiB");
+    }
+
+    #[test]
     fn a_wrong_file_is_named() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let path = folder.path().join("config.toml");
-        for text in ["retry = 'many'", "no-such-key = 1", "rules = 'x y'", "[limits]\nfule = 1", "= ="] {
+        let digest = "ab".repeat(32);
+        let unknown = format!("[grants.x]\nsha256 = '{digest}'\nfule = 1");
+        let too_much = format!("[grants.x]\nsha256 = '{digest}'\nmemory = '1TiB'");
+        for text in [
+            "retry = 'many'",
+            "no-such-key = 1",
+            "rules = 'x y'",
+            "[limits]\nfule = 1",
+            "= =",
+            "[grants.x]\nmemory = '64MiB'",
+            "[grants.x]\nsha256 = 'ab'",
+            &unknown,
+            &too_much,
+        ] {
             std::fs::write(&path, text).expect("writable");
             let error = Settings::load(Some(&path), &[]).expect_err(text);
             assert!(error.to_string().contains("config.toml"), "{error}");
         }
-    }
-
-    #[test]
-    fn regions_come_from_zone_and_locale() {
-        assert_eq!(country_of_zone("Asia/Shanghai").map(|region| region.to_string()), Some("cn".into()));
-        assert_eq!(country_of_locale("de_CH.UTF-8").map(|region| region.to_string()), Some("ch".into()));
-        assert_eq!(country_of_locale("zh-Hans-CN").map(|region| region.to_string()), Some("cn".into()));
-        assert_eq!(country_of_locale("C"), None);
     }
 }

@@ -2,29 +2,7 @@
 
 use std::time::Duration;
 
-/// Reads a number of bytes: `512`, `64K`, `1.5MiB`, `2G`. The letters count in
-/// powers of 1024, as in curl and aria2.
-pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}` is not a size; write a number of bytes such as 500K, 1.5M or 2GiB");
-    let digits = text.trim().trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let unit = text.trim()[digits.len()..].to_ascii_lowercase();
-    let factor: u64 = match unit.trim_end_matches("ib").trim_end_matches('b') {
-        "" => 1,
-        "k" => 1 << 10,
-        "m" => 1 << 20,
-        "g" => 1 << 30,
-        "t" => 1 << 40,
-        _ => return Err(wrong()),
-    };
-    let number: f64 = digits.trim().parse().map_err(|_| wrong())?;
-    #[expect(clippy::cast_precision_loss, reason = "a factor is a power of two")]
-    let bytes = number * factor as f64;
-    if !(0.0..9e18).contains(&bytes) {
-        return Err(wrong());
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the range just checked")]
-    Ok(bytes as u64)
-}
+pub(super) use crate::model::parse_bytes;
 
 /// Reads a time in seconds: `10`, `0.5`.
 pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
@@ -67,14 +45,6 @@ mod tests {
 
     #[test]
     fn reads_what_people_write() {
-        for (text, bytes) in
-            [("0", 0), ("512", 512), ("64k", 65536), ("1.5MiB", 1_572_864), ("2 G", 2 << 30), ("10MB", 10 << 20)]
-        {
-            assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
-        }
-        for text in ["", "k", "-1", "1x", "1e30", "NaN", "inf"] {
-            assert!(parse_bytes(text).is_err(), "{text}");
-        }
         assert_eq!(parse_seconds("0.5"), Ok(Duration::from_millis(500)));
         for text in ["0", "-1", "NaN", "1e9", "ten"] {
             assert!(parse_seconds(text).is_err(), "{text}");

@@ -28,6 +28,11 @@ macro_rules! built_in {
 pub(super) const BUILT_IN: &[BuiltIn] =
     built_in!["github", "jsdelivr", "golang", "maven", "huggingface", "nodejs", "table-mirror"];
 
+/// Whether a rule of this identifier is inside the engine.
+pub fn is_built_in(id: &str) -> bool {
+    BUILT_IN.iter().any(|built_in| built_in.id == id)
+}
+
 /// What the rules inside the engine say of themselves without settings, by
 /// the SHA-256 of the component in hexadecimal.
 pub(super) fn descriptions() -> BTreeMap<String, Description> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::{FaultKind, Grant};
 use crate::model::{ExitCode, Explain};
 
 /// Why a component that the user named cannot be used at all.
@@ -70,6 +71,26 @@ pub enum ComponentError {
         /// The component's own words.
         reason: String,
     },
+    /// The component breaks a limit or fails its own test.
+    #[error("component {} is refused: {what}: {message}", path.display())]
+    Faulty {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        what: FaultKind,
+        /// The details.
+        message: String,
+        /// What the user could grant to let it pass.
+        grant: Grant,
+    },
+    /// The user lets in only what is in the lockfile, or signed.
+    #[error("component {} is refused: {reason}", path.display())]
+    NotAdmitted {
+        /// The file.
+        path: PathBuf,
+        /// What it lacks.
+        reason: String,
+    },
     /// Two components of one identifier.
     #[error("{} and {} are both the rule `{rule}`", first.display(), second.display())]
     Duplicate {
@@ -100,6 +121,15 @@ impl Explain for ComponentError {
                  rules answer questions and need no network"
                 .into(),
             Self::Settings { rule, .. } => format!("correct the table `rules.{rule}` of the configuration"),
+            Self::Faulty { grant, .. } if !grant.is_empty() => {
+                let flags: Vec<String> = grant.to_string().split(' ').map(|each| format!("--grant {each}")).collect();
+                format!("if you trust it, allow it that with {}", flags.join(" "))
+            }
+            Self::Faulty { .. } => "this is for the component's author to correct; nothing was changed".into(),
+            Self::NotAdmitted { .. } => {
+                "install it with `turbo-engine component add`, signed by a key you trust where signatures are required"
+                    .into()
+            }
             Self::Duplicate { .. } => "name only one of them".into(),
         })
     }

@@ -4,7 +4,7 @@ use wasmtime::{PoolConcurrencyLimitError, Trap};
 
 use super::sandbox::Sandbox;
 use super::text::printable;
-use super::{Fault, FaultKind, Limits};
+use super::{Fault, FaultKind, Grant, Limits};
 
 /// Longest message of a fault.
 const MESSAGE_BYTES: usize = 1 << 10;
@@ -17,11 +17,22 @@ const TRACE_BYTES: usize = 4 << 10;
 pub(super) struct Failure {
     pub(super) kind: FaultKind,
     pub(super) message: String,
+    /// What the user could grant to let it pass.
+    pub(super) grant: Grant,
 }
 
 impl Failure {
     pub(super) fn new(kind: FaultKind, message: impl AsRef<str>) -> Self {
-        Self { kind, message: printable(message.as_ref(), MESSAGE_BYTES) }
+        Self { kind, message: printable(message.as_ref(), MESSAGE_BYTES), grant: Grant::default() }
+    }
+
+    /// Names what the user could grant to let it pass.
+    pub(super) fn with_grant(mut self, grant: Grant) -> Self {
+        if !grant.is_empty() {
+            self.message = format!("{} (needs the grant {grant})", self.message);
+            self.grant = grant;
+        }
+        self
     }
 
     /// A component that the runtime refuses to load.
@@ -35,7 +46,16 @@ impl Failure {
         let trace = printable(&format!("{error:?}"), TRACE_BYTES);
         tracing::debug!(target: "component", trace, "a call failed");
         let kind = kind(error, sandbox);
-        Self::new(kind, message(kind, error, sandbox, limits))
+        let failure = Self::new(kind, message(kind, error, sandbox, limits));
+        let grantable = match kind {
+            FaultKind::Fuel => "fuel",
+            FaultKind::Deadline => "deadline",
+            FaultKind::Memory => "memory",
+            FaultKind::Stack => "stack",
+            FaultKind::ResultSize => "result",
+            _ => return failure,
+        };
+        Self { grant: Grant::doubled(grantable, limits), ..failure }
     }
 
     /// An instance that wasmtime did not get to stand up. Unless the guest's

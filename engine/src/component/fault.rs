@@ -55,6 +55,8 @@ pub enum FaultKind {
     State,
     /// More calls at once than there are instances.
     Busy,
+    /// The file is not the one that was installed, or nobody vouches for it.
+    Untrusted,
 }
 
 impl FaultKind {
@@ -74,6 +76,7 @@ impl FaultKind {
             Self::Output(_) => "output",
             Self::State => "state",
             Self::Busy => "busy",
+            Self::Untrusted => "untrusted",
         }
     }
 }
@@ -94,6 +97,7 @@ impl fmt::Display for FaultKind {
             Self::Output(check) => return write!(f, "answer refused, {check}"),
             Self::State => "keeps state between calls",
             Self::Busy => "too many calls at once",
+            Self::Untrusted => "is not trusted",
         })
     }
 }
@@ -124,6 +128,40 @@ pub enum ScanLimit {
     TableElements,
     /// `memory_bytes`.
     MemoryBytes,
+}
+
+impl ScanLimit {
+    /// Every limit of the pre-scan.
+    pub(super) const ALL: [Self; 11] = [
+        Self::FileBytes,
+        Self::FunctionBytes,
+        Self::Functions,
+        Self::Locals,
+        Self::Nesting,
+        Self::CompileTime,
+        Self::Items,
+        Self::Modules,
+        Self::Instances,
+        Self::TableElements,
+        Self::MemoryBytes,
+    ];
+
+    /// The name under which the user grants more of it.
+    pub(super) fn grant(self) -> &'static str {
+        match self {
+            Self::FileBytes => "file",
+            Self::FunctionBytes => "function",
+            Self::Functions => "functions",
+            Self::Locals => "locals",
+            Self::Nesting => "nesting",
+            Self::CompileTime => "compile",
+            Self::Items => "items",
+            Self::Modules => "modules",
+            Self::Instances => "instances",
+            Self::TableElements => "tables",
+            Self::MemoryBytes => "memory",
+        }
+    }
 }
 
 impl fmt::Display for ScanLimit {

@@ -14,10 +14,10 @@ use super::failure::Failure;
 use super::host::Host;
 use super::instance::{Instance, Question, RawReply, Settings};
 use super::sandbox::Sandbox;
-use super::source::{Rejected, Source};
+use super::source::{Rejected, Source, Standing};
 use super::tally::Tally;
 use super::text::printable;
-use super::{ComponentError, FaultKind, Limits};
+use super::{ComponentError, FaultKind, Limits, RuleState, RuleSummary};
 
 /// Instances of one rule that wait for the next question.
 pub(super) const IDLE_INSTANCES: usize = 4;
@@ -57,7 +57,7 @@ impl Rule {
     ) -> Result<Self, Rejected> {
         // A built-in rule's identifier is known beforehand; a stranger must
         // be asked for it, without settings, first.
-        let known = if source.path.is_none() { settings.get(&source.name) } else { None };
+        let known = if source.standing == Standing::BuiltIn { settings.get(&source.name) } else { None };
         let rule = Self::new(Arc::clone(source), known.cloned().unwrap_or_default()).study(host)?;
         match settings.get(&rule.about.id) {
             Some(settings) if *settings != rule.settings => Self { settings: settings.clone(), ..rule }.study(host),
@@ -82,6 +82,20 @@ impl Rule {
     /// The rule's identifier, or the file's name until it is known.
     pub(super) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// The rule as lists show it.
+    pub(super) fn summary(&self, state: RuleState) -> RuleSummary {
+        RuleSummary {
+            id: self.about.id.clone(),
+            version: self.about.version.clone(),
+            summary: self.about.summary.clone(),
+            path: self.source.path.clone(),
+            sha256: self.source.sha256.clone(),
+            bytes: self.source.bytes.len() as u64,
+            patterns: self.about.patterns.clone(),
+            state,
+        }
     }
 
     /// Finds out what the rule is: from the vault, else by asking it.

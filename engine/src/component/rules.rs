@@ -1,6 +1,6 @@
 //! The set of mirror rules: who is asked, in which order, and what is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use serde::Serialize;
 use url::Url;
 
 use super::bindings::v0_1::rules::RuleError;
-use super::host::Host;
+use super::host::BuildTally;
+use super::hosts::Hosts;
 use super::instance::Question;
 use super::interest::Interest;
 use super::memo::Memo;
@@ -18,7 +19,7 @@ use super::rule::{Outcome, Rule};
 use super::set::{LeftOut, Set};
 use super::tally::{Count, RuleCounters};
 use super::text::printable;
-use super::{Advice, Answer, Asked, ComponentError, Fault, FaultKind, Limits, Pattern, Reply};
+use super::{Advice, Answer, Asked, ComponentError, Fault, FaultKind, GivenComponent, Grant, Limits, Pattern, Reply};
 use crate::model::{PrivateMirrors, Region, is_shareable};
 
 /// Longest text of a rule that is passed on.
@@ -34,6 +35,16 @@ pub struct RuleOptions {
     /// Components that the user named, asked before the built-in ones. One
     /// with the identifier of a built-in rule replaces it.
     pub user: Vec<PathBuf>,
+    /// If given, which of those may be loaded.
+    pub admission: Option<Admission>,
+    /// Components that the user installed, asked after those and before the
+    /// built-in ones.
+    pub installed: Vec<GivenComponent>,
+    /// Installed components that must not be loaded.
+    pub refused: Vec<RefusedComponent>,
+    /// What single components are granted beyond the limits, by the SHA-256 of
+    /// the component in hexadecimal.
+    pub grants: BTreeMap<String, Grant>,
     /// Settings by rule identifier.
     pub settings: BTreeMap<String, toml::Table>,
     /// What a component may use.
@@ -42,6 +53,26 @@ pub struct RuleOptions {
     pub private_mirrors: PrivateMirrors,
     /// When the rules inside the engine are tested.
     pub built_in_test: BuiltInTest,
+}
+
+/// Which components may be loaded though the user named them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admission {
+    /// Their SHA-256 in hexadecimal.
+    pub sha256: BTreeSet<String>,
+    /// What any other lacks.
+    pub otherwise: String,
+}
+
+/// An installed component that must not be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedComponent {
+    /// Under which name it is installed.
+    pub name: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
 }
 
 /// When the rules inside the engine pass their self-test. Those of others pass
@@ -63,7 +94,7 @@ pub struct Rules {
 }
 
 struct Shared {
-    host: Host,
+    hosts: Hosts,
     rules: Vec<Rule>,
     left_out: Vec<LeftOut>,
     interest: Interest,
@@ -131,11 +162,11 @@ impl Rules {
     /// Only for what the user named and that is no usable component at all; a
     /// component that breaks a limit is left out and shows in [`Self::faults`].
     pub fn open(options: &RuleOptions) -> Result<Self, ComponentError> {
-        let Set { host, rules, left_out } = Set::load(options)?;
+        let Set { hosts, rules, left_out } = Set::load(options)?;
         let shared = Shared {
             interest: Interest::new(rules.iter().map(|rule| &rule.about.patterns[..])),
-            memo: Memo::new(host.limits().memo_bytes),
-            host,
+            memo: Memo::new(hosts.general().limits().memo_bytes),
+            hosts,
             rules,
             left_out,
             private_mirrors: options.private_mirrors,
@@ -180,15 +211,16 @@ impl Rules {
 
     /// What the rules did so far.
     pub fn counters(&self) -> RuleCounters {
-        let Shared { tally, host, rules, .. } = &*self.shared;
+        let Shared { tally, hosts, rules, .. } = &*self.shared;
+        let built = |count: fn(&BuildTally) -> &Count| hosts.all().map(|host| count(&host.built).get()).sum();
         RuleCounters {
             questions: tally.questions.get(),
             not_interested: tally.not_interested.get(),
             withheld: tally.withheld.get(),
             memo_hits: tally.memo_hits.get(),
-            compiled: host.built.compiled.get(),
-            compile_ms: host.built.compile_ms.get(),
-            restored: host.built.restored.get(),
+            compiled: built(|tally| &tally.compiled),
+            compile_ms: built(|tally| &tally.compile_ms),
+            restored: built(|tally| &tally.restored),
             rules: rules.iter().map(|rule| (rule.about.id.clone(), rule.tally.snapshot())).collect(),
         }
     }
@@ -199,7 +231,7 @@ impl Shared {
         if !is_shareable(url) {
             return Some("the URL may carry a secret, so no mirror was asked for".into());
         }
-        let limit = self.host.limits().url_bytes as usize;
+        let limit = self.hosts.general().limits().url_bytes as usize;
         (url.as_str().len() > limit)
             .then(|| format!("the URL is longer than {limit} bytes, so no mirror was asked for"))
     }
@@ -225,14 +257,16 @@ impl Shared {
     fn ask_rule(&self, rule: &Rule, url: &Url, region: Region, answer: &mut Answer) {
         let id = &rule.about.id;
         let mut failures = Vec::new();
-        let reply = match rule.ask(&self.host, Question::new(url.as_str(), &region)) {
+        let host = self.hosts.of(&rule.source);
+        let standard = Standard { request: url, limits: host.limits(), private_mirrors: self.private_mirrors };
+        let reply = match rule.ask(host, Question::new(url.as_str(), &region)) {
             Outcome::Said(reply, failure) => {
                 failures.extend(failure);
                 match reply {
                     Ok(proposed) => {
                         let count = proposed.len();
                         rule.tally.candidates.add(count as u64);
-                        failures.extend(admit(self.standard(url), rule.name(), proposed, &mut answer.candidates));
+                        failures.extend(admit(standard, rule.name(), proposed, &mut answer.candidates));
                         Reply::Candidates(count)
                     }
                     Err(error) => declined(rule, error),
@@ -254,26 +288,13 @@ impl Shared {
         answer.asked.push(Asked { rule: id.clone(), reply });
     }
 
-    fn standard<'a>(&'a self, request: &'a Url) -> Standard<'a> {
-        Standard { request, limits: self.host.limits(), private_mirrors: self.private_mirrors }
-    }
-
     fn summary(&self, rule: &Rule) -> RuleSummary {
         let state = match rule {
-            rule if rule.is_resting(self.host.limits()) => RuleState::Resting,
+            rule if rule.is_resting(self.hosts.of(&rule.source).limits()) => RuleState::Resting,
             rule if rule.is_demoted() => RuleState::Demoted,
             _ => RuleState::Active,
         };
-        RuleSummary {
-            id: rule.about.id.clone(),
-            version: rule.about.version.clone(),
-            summary: rule.about.summary.clone(),
-            path: rule.source.path.clone(),
-            sha256: rule.source.sha256.clone(),
-            bytes: rule.source.bytes.len() as u64,
-            patterns: rule.about.patterns.clone(),
-            state,
-        }
+        rule.summary(state)
     }
 }
 

@@ -8,7 +8,7 @@
 use wasmparser::{BinaryReaderError, Encoding, FunctionBody, Parser, Payload, TableInit};
 
 use super::shape::Shape;
-use super::{Limits, ScanLimit};
+use super::{Grant, Limits, ScanLimit};
 
 /// Length of a page of linear memory.
 const PAGE_BYTES: u64 = 64 << 10;
@@ -46,10 +46,18 @@ impl From<BinaryReaderError> for Refusal {
 
 /// Reads a component and holds it against the limits.
 pub(super) fn scan(bytes: &[u8], limits: &Limits) -> Result<Scan, Refusal> {
-    within(bytes.len() as u64, limits.file_bytes, ScanLimit::FileBytes)?;
-    if !Parser::is_component(bytes) {
-        return Err(not_a_component(bytes));
-    }
+    count(bytes, limits).map(|counter| counter.found)
+}
+
+/// The grants without which a component is over the limits. None for one that
+/// no grant helps: it is damaged, or beyond all that can be granted.
+pub(super) fn needed(bytes: &[u8], limits: &Limits) -> Option<Grant> {
+    let highest = Grant::most(limits);
+    let counter = count(bytes, &highest).ok()?;
+    Some(Grant::needed(ScanLimit::ALL.map(|which| (which, counter.most[which as usize])), limits))
+}
+
+fn count<'a>(bytes: &[u8], limits: &'a Limits) -> Result<Counter<'a>, Refusal> {
     let mut counter = Counter {
         limits,
         nested_in: Vec::new(),
@@ -58,12 +66,17 @@ pub(super) fn scan(bytes: &[u8], limits: &Limits) -> Result<Scan, Refusal> {
         modules: 0,
         instances: 0,
         compile_us: 0,
+        most: [0; ScanLimit::ALL.len()],
         found: Scan::default(),
     };
+    counter.within(bytes.len() as u64, limits.file_bytes, ScanLimit::FileBytes)?;
+    if !Parser::is_component(bytes) {
+        return Err(not_a_component(bytes));
+    }
     for payload in Parser::new(0).parse_all(bytes) {
         counter.count(&payload?)?;
     }
-    Ok(counter.found)
+    Ok(counter)
 }
 
 fn not_a_component(bytes: &[u8]) -> Refusal {
@@ -80,13 +93,6 @@ fn not_a_component(bytes: &[u8]) -> Refusal {
     })
 }
 
-fn within(found: u64, limit: u64, which: ScanLimit) -> Result<(), Refusal> {
-    if found <= limit {
-        return Ok(());
-    }
-    Err(Refusal::Limit(which, format!("{found}, the limit is {limit}")))
-}
-
 /// Sums over the file and everything nested in it.
 struct Counter<'a> {
     limits: &'a Limits,
@@ -96,10 +102,21 @@ struct Counter<'a> {
     modules: u64,
     instances: u64,
     compile_us: u64,
+    /// The most of each limit so far.
+    most: [u64; ScanLimit::ALL.len()],
     found: Scan,
 }
 
 impl Counter<'_> {
+    fn within(&mut self, found: u64, limit: u64, which: ScanLimit) -> Result<(), Refusal> {
+        let most = &mut self.most[which as usize];
+        *most = found.max(*most);
+        if found <= limit {
+            return Ok(());
+        }
+        Err(Refusal::Limit(which, format!("{found}, the limit is {limit}")))
+    }
+
     fn count(&mut self, payload: &Payload<'_>) -> Result<(), Refusal> {
         match payload {
             Payload::Version { encoding, .. } => self.enter(*encoding)?,
@@ -113,7 +130,7 @@ impl Counter<'_> {
                 self.instances(section.count())?;
                 for table in section.clone() {
                     let table = table?;
-                    within(table.ty.initial, self.limits.table_elements.into(), ScanLimit::TableElements)?;
+                    self.within(table.ty.initial, self.limits.table_elements.into(), ScanLimit::TableElements)?;
                     if let TableInit::Expr(_) = table.init {
                         self.items(1)?;
                     }
@@ -123,7 +140,7 @@ impl Counter<'_> {
                 self.instances(section.count())?;
                 for memory in section.clone() {
                     let bytes = memory?.initial.saturating_mul(PAGE_BYTES);
-                    within(bytes, self.limits.memory_bytes, ScanLimit::MemoryBytes)?;
+                    self.within(bytes, self.limits.memory_bytes, ScanLimit::MemoryBytes)?;
                 }
             }
             Payload::InstanceSection(section) => self.items(section.count())?,
@@ -162,7 +179,7 @@ impl Counter<'_> {
         self.modules += u64::from(!self.nested_in.is_empty());
         self.nested_in.push(encoding);
         self.instances = 0;
-        within(self.modules, self.limits.modules.into(), ScanLimit::Modules)
+        self.within(self.modules, self.limits.modules.into(), ScanLimit::Modules)
     }
 
     fn is_nested_component(&self) -> bool {
@@ -178,27 +195,27 @@ impl Counter<'_> {
 
     fn functions(&mut self, more: u32) -> Result<(), Refusal> {
         self.functions += u64::from(more);
-        within(self.functions, self.limits.functions.into(), ScanLimit::Functions)
+        self.within(self.functions, self.limits.functions.into(), ScanLimit::Functions)
     }
 
     fn items(&mut self, more: u32) -> Result<(), Refusal> {
         self.items += u64::from(more);
-        within(self.items, self.limits.items.into(), ScanLimit::Items)
+        self.within(self.items, self.limits.items.into(), ScanLimit::Items)
     }
 
     /// Memories and tables of one module.
     fn instances(&mut self, more: u32) -> Result<(), Refusal> {
         self.instances += u64::from(more);
-        within(self.instances, self.limits.instances.into(), ScanLimit::Instances)
+        self.within(self.instances, self.limits.instances.into(), ScanLimit::Instances)
     }
 
     fn body(&mut self, body: &FunctionBody<'_>) -> Result<(), Refusal> {
         let limits = self.limits;
-        within(body.range().len() as u64, limits.function_bytes.into(), ScanLimit::FunctionBytes)?;
+        self.within(body.range().len() as u64, limits.function_bytes.into(), ScanLimit::FunctionBytes)?;
         let shape = Shape::of(body)?;
-        within(shape.locals, limits.locals.into(), ScanLimit::Locals)?;
-        within(shape.depth, limits.nesting.into(), ScanLimit::Nesting)?;
+        self.within(shape.locals, limits.locals.into(), ScanLimit::Locals)?;
+        self.within(shape.depth, limits.nesting.into(), ScanLimit::Nesting)?;
         self.compile_us += shape.compile_us();
-        within(self.compile_us / 1_000, limits.compile_ms, ScanLimit::CompileTime)
+        self.within(self.compile_us / 1_000, limits.compile_ms, ScanLimit::CompileTime)
     }
 }

@@ -8,19 +8,19 @@ use std::thread;
 
 use super::built_in::{self, BUILT_IN};
 use super::failure::Failure;
-use super::host::Host;
+use super::hosts::Hosts;
 use super::instance::Settings;
 use super::rule::{IDLE_INSTANCES, Rule};
 use super::settings::flatten;
-use super::source::{Rejected, Source};
-use super::{BuiltInTest, ComponentError, Fault, FaultKind, RuleOptions, RuleState, RuleSummary};
+use super::source::{GivenComponent, Rejected, Source, Standing};
+use super::{BuiltInTest, ComponentError, Fault, FaultKind, RefusedComponent, RuleOptions, RuleState, RuleSummary};
 
 /// Instances beside the idle ones: questions in flight.
 const BUSY_INSTANCES: usize = 64;
 
 /// A set of rules, loaded.
 pub(super) struct Set {
-    pub(super) host: Host,
+    pub(super) hosts: Hosts,
     pub(super) rules: Vec<Rule>,
     pub(super) left_out: Vec<LeftOut>,
 }
@@ -53,18 +53,22 @@ impl Set {
         let told = options.built_in && options.built_in_test == BuiltInTest::Past;
         let instances = sources.len() * IDLE_INSTANCES + BUSY_INSTANCES;
         let mut set = Self {
-            host: Host::new(
+            hosts: Hosts::new(
                 &options.limits,
-                options.cache_dir.clone(),
+                &options.grants,
+                options.cache_dir.as_ref(),
                 if told { built_in::descriptions() } else { BTreeMap::new() },
-                u32::try_from(instances).unwrap_or(u32::MAX),
+                instances,
             ),
             rules: Vec::new(),
             left_out: Vec::new(),
         };
         let settings = options.settings.iter().map(|(rule, table)| (rule.clone(), flatten(table))).collect();
-        for (source, loaded) in load_all(&set.host, sources, &settings) {
+        for (source, loaded) in load_all(&set.hosts, sources, &settings) {
             set.add(source, loaded)?;
+        }
+        for refused in &options.refused {
+            set.refuse(refused);
         }
         set.warn_of_unused(&settings);
         Ok(set)
@@ -72,8 +76,11 @@ impl Set {
 
     fn add(&mut self, source: Arc<Source>, loaded: Result<Rule, Rejected>) -> Result<(), ComponentError> {
         let failure = match loaded {
-            Ok(rule) => return self.add_rule(rule),
-            Err(Rejected::Unusable(error)) if source.path.is_some() => return Err(error),
+            Ok(rule) => match self.add_rule(rule)? {
+                Some(failure) => failure,
+                None => return Ok(()),
+            },
+            Err(Rejected::Unusable(error)) if source.standing == Standing::Named => return Err(error),
             Err(Rejected::Unusable(error)) => Failure::new(FaultKind::Load, error.to_string()),
             Err(Rejected::Faulty(failure)) => failure,
         };
@@ -83,21 +90,35 @@ impl Set {
         Ok(())
     }
 
-    /// The user's rules come first, so a built-in one that finds its name
-    /// taken has been replaced.
-    fn add_rule(&mut self, rule: Rule) -> Result<(), ComponentError> {
-        match self.rules.iter().find(|other| other.about.id == rule.about.id) {
-            Some(_) if rule.source.path.is_none() => {}
+    /// Named rules come first, then the installed ones: one that finds its
+    /// name taken by a rule of another standing has been replaced.
+    fn add_rule(&mut self, rule: Rule) -> Result<Option<Failure>, ComponentError> {
+        let id = &rule.about.id;
+        match self.rules.iter().find(|other| other.about.id == *id) {
+            None => self.rules.push(rule),
+            Some(other) if other.source.standing != rule.source.standing => {}
+            Some(_) if rule.source.standing == Standing::Installed => {
+                let message = format!("another installed component is the rule `{id}` already");
+                return Ok(Some(Failure::new(FaultKind::Load, message)));
+            }
             Some(other) => {
                 return Err(ComponentError::Duplicate {
-                    rule: rule.about.id.clone(),
+                    rule: id.clone(),
                     first: other.source.shown_path(),
                     second: rule.source.shown_path(),
                 });
             }
-            None => self.rules.push(rule),
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Keeps account of an installed component that must not be loaded.
+    fn refuse(&mut self, refused: &RefusedComponent) {
+        let RefusedComponent { name, path, reason } = refused;
+        let component = GivenComponent { name: name.clone(), path: path.clone(), bytes: Vec::new() };
+        let fault = Failure::new(FaultKind::Untrusted, reason).blame(name);
+        tracing::debug!(target: "component", %fault, "left out");
+        self.left_out.push(LeftOut { source: Arc::new(Source::given(component, Standing::Installed)), fault });
     }
 
     /// A configuration may hold settings for a rule that is only named now
@@ -118,21 +139,33 @@ impl Set {
 fn sources(options: &RuleOptions) -> Result<Vec<Arc<Source>>, ComponentError> {
     let mut sources: Vec<Arc<Source>> = Vec::new();
     for path in &options.user {
-        let source = Source::read(path, &options.limits)?;
-        // The same file named twice is one rule.
-        if sources.iter().all(|other| other.sha256 != source.sha256) {
-            sources.push(Arc::new(source));
+        let source = Source::read(path, &options.limits, &options.grants)?;
+        if let Some(admission) = &options.admission
+            && !admission.sha256.contains(&source.sha256)
+        {
+            return Err(ComponentError::NotAdmitted { path: path.clone(), reason: admission.otherwise.clone() });
         }
+        add_once(&mut sources, source);
+    }
+    for component in &options.installed {
+        add_once(&mut sources, Source::given(component.clone(), Standing::Installed));
     }
     let built_in = BUILT_IN.iter().filter(|_| options.built_in);
     sources.extend(built_in.map(|built_in| Arc::new(Source::built_in(built_in))));
     Ok(sources)
 }
 
+/// The same bytes named twice are one rule.
+fn add_once(sources: &mut Vec<Arc<Source>>, source: Source) {
+    if sources.iter().all(|other| other.sha256 != source.sha256) {
+        sources.push(Arc::new(source));
+    }
+}
+
 /// Loads every source, several at once, and returns them in order. What is in
 /// the vault takes microseconds; what must be compiled keeps a core busy.
 fn load_all(
-    host: &Host,
+    hosts: &Hosts,
     sources: Vec<Arc<Source>>,
     settings: &BTreeMap<String, Settings>,
 ) -> Vec<(Arc<Source>, Result<Rule, Rejected>)> {
@@ -143,11 +176,11 @@ fn load_all(
             let index = next.fetch_add(1, Ordering::Relaxed);
             sources.get(index).zip(results.get(index))
         } {
-            let _ = result.set(Rule::load(host, source, settings));
+            let _ = result.set(Rule::load(hosts.of(source), source, settings));
         }
     };
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let unknown = sources.iter().filter(|source| !host.remembers(&source.sha256)).count();
+    let unknown = sources.iter().filter(|source| !hosts.of(source).remembers(&source.sha256)).count();
     thread::scope(|scope| {
         for _ in 1..cores.min(unknown) {
             scope.spawn(work);

@@ -1,6 +1,7 @@
 //! Where a component comes from, and whether it is one that can be used.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -9,9 +10,9 @@ use super::built_in::BuiltIn;
 use super::failure::Failure;
 use super::host::sha256_hex;
 use super::runtime::Effort;
-use super::scan::{Refusal, Scan, scan};
+use super::scan::{Refusal, Scan, needed, scan};
 use super::text::printable;
-use super::{ComponentError, FaultKind, Limits, ScanLimit, wasi};
+use super::{ComponentError, FaultKind, Grant, Limits, ScanLimit, wasi};
 
 /// The interfaces this engine speaks, as errors name them.
 const OFFERED: &str = "turbo:engine@0.1";
@@ -20,14 +21,52 @@ const RULES: &str = "turbo:engine/mirror-rules";
 /// Longest name that an error quotes.
 const NAME_BYTES: usize = 200;
 
+/// Longest name of an interface that is told.
+const INTERFACE_BYTES: usize = 300;
+
+/// What happens when a component cannot take part, and who is asked first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Standing {
+    /// The user named it for this run, and has to know.
+    Named,
+    /// The user installed it; the others go on without it.
+    Installed,
+    /// It is inside the engine.
+    BuiltIn,
+}
+
+/// A component that somebody else read.
+#[derive(Debug, Clone)]
+pub struct GivenComponent {
+    /// What to call it until it says its name.
+    pub name: String,
+    /// The path that errors name.
+    pub path: PathBuf,
+    /// The component.
+    pub bytes: Vec<u8>,
+}
+
+/// The interfaces that a component names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interfaces {
+    /// What it wants of its host.
+    pub imports: Vec<String>,
+    /// What it offers.
+    pub exports: Vec<String>,
+}
+
 /// A component's bytes and where they are from.
 pub(super) struct Source {
     /// The file; none for a rule inside the engine.
     pub(super) path: Option<PathBuf>,
+    /// Who vouches for it.
+    pub(super) standing: Standing,
     /// What to call it until it says its name.
     pub(super) name: String,
-    /// The component.
+    /// The component, or the start of one that is too long.
     pub(super) bytes: Cow<'static, [u8]>,
+    /// Length of the whole file.
+    file_bytes: u64,
     /// Its SHA-256 in hexadecimal.
     pub(super) sha256: String,
 }
@@ -52,26 +91,42 @@ impl Source {
     pub(super) fn built_in(built_in: &BuiltIn) -> Self {
         Self {
             path: None,
+            standing: Standing::BuiltIn,
             name: built_in.id.to_owned(),
             bytes: Cow::Borrowed(built_in.bytes),
+            file_bytes: built_in.bytes.len() as u64,
             sha256: sha256_hex(built_in.bytes),
         }
     }
 
     /// A file that the user named. One byte beyond the limit is enough to
-    /// know that a file is too long.
-    pub(super) fn read(path: &Path, limits: &Limits) -> Result<Self, ComponentError> {
+    /// know that a file is too long; the limit is the highest that any
+    /// component was granted, and which ones this is, its digest tells.
+    pub(super) fn read(path: &Path, limits: &Limits, grants: &BTreeMap<String, Grant>) -> Result<Self, ComponentError> {
+        let granted = grants.values().map(|grant| grant.raise(limits).file_bytes);
+        let most = granted.fold(limits.file_bytes, u64::max);
         let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(limits.file_bytes.saturating_add(1)).read_to_end(&mut bytes))
-            .map_err(|source| ComponentError::Read { path: path.to_owned(), source })?;
+        let read = File::open(path).and_then(|file| {
+            let length = file.metadata()?.len();
+            file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+            Ok(length.max(bytes.len() as u64))
+        });
+        let file_bytes = read.map_err(|source| ComponentError::Read { path: path.to_owned(), source })?;
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Ok(Self { path: Some(path.to_owned()), name, sha256: sha256_hex(&bytes), bytes: Cow::Owned(bytes) })
+        let given = Self::given(GivenComponent { name, path: path.to_owned(), bytes }, Standing::Named);
+        Ok(Self { file_bytes, ..given })
+    }
+
+    /// A component that somebody else read.
+    pub(super) fn given(component: GivenComponent, standing: Standing) -> Self {
+        let GivenComponent { name, path, bytes } = component;
+        let (file_bytes, sha256) = (bytes.len() as u64, sha256_hex(&bytes));
+        Self { path: Some(path), standing, name, bytes: Cow::Owned(bytes), file_bytes, sha256 }
     }
 
     /// How hard to compile it.
     pub(super) fn effort(&self) -> Effort {
-        if self.path.is_some() { Effort::SinglePass } else { Effort::Full }
+        if self.standing == Standing::BuiltIn { Effort::Full } else { Effort::SinglePass }
     }
 
     /// The path that errors name.
@@ -90,10 +145,40 @@ impl Source {
             }
             Err(Refusal::CoreModule) => Err(Rejected::Unusable(ComponentError::CoreModule { path })),
             Err(Refusal::Limit(ScanLimit::FileBytes, _)) => {
-                let message = format!("the limit is {} bytes", limits.file_bytes);
-                Err(Failure::new(FaultKind::PreScan(ScanLimit::FileBytes), message).into())
+                let message = format!("{} bytes, the limit is {}", self.file_bytes, limits.file_bytes);
+                Err(self.over(limits, ScanLimit::FileBytes, &message))
             }
-            Err(Refusal::Limit(limit, message)) => Err(Failure::new(FaultKind::PreScan(limit), message).into()),
+            Err(Refusal::Limit(limit, message)) => Err(self.over(limits, limit, &message)),
+        }
+    }
+
+    /// A component over a limit, with all that the user would have to grant it.
+    fn over(&self, limits: &Limits, which: ScanLimit, message: &str) -> Rejected {
+        let is_whole = self.file_bytes == self.bytes.len() as u64;
+        let grant = match needed(&self.bytes, limits) {
+            Some(grant) if is_whole => grant,
+            // Cut off, it cannot be read to the end, so that its length is all
+            // that is known.
+            _ if which == ScanLimit::FileBytes && !is_whole => Grant::needed([(which, self.file_bytes)], limits),
+            _ => Grant::default(),
+        };
+        Failure::new(FaultKind::PreScan(which), message).with_grant(grant).into()
+    }
+
+    /// The interfaces that it names.
+    pub(super) fn interfaces(&self, limits: &Limits) -> Result<Interfaces, ComponentError> {
+        let path = self.shown_path();
+        let tame = |names: Vec<String>| names.iter().map(|name| printable(name, INTERFACE_BYTES)).collect();
+        match scan(&self.bytes, limits) {
+            Ok(Scan { imports, exports }) => Ok(Interfaces { imports: tame(imports), exports: tame(exports) }),
+            Err(Refusal::Malformed(reason)) => Err(ComponentError::NotComponent { path, reason: shown(&reason) }),
+            Err(Refusal::CoreModule) => Err(ComponentError::CoreModule { path }),
+            Err(Refusal::Limit(limit, message)) => Err(ComponentError::Faulty {
+                path,
+                what: FaultKind::PreScan(limit),
+                message,
+                grant: needed(&self.bytes, limits).unwrap_or_default(),
+            }),
         }
     }
 

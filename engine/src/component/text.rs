@@ -5,7 +5,7 @@
 
 /// The text without control and direction characters, cut to a length in
 /// bytes. Line breaks become spaces, so that one message stays one line.
-pub(super) fn printable(text: &str, max_bytes: usize) -> String {
+pub fn printable(text: &str, max_bytes: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(max_bytes));
     for character in text.chars() {
         let character = match character {

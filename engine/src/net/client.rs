@@ -217,17 +217,8 @@ impl Net {
 
     async fn send(&self, url: &Url, trust: Trust, get: &Get<'_>) -> Result<reqwest::Response, NetError> {
         let host = host_of(url);
-        let reach = match (trust, self.shared.options.private_mirrors) {
-            (Trust::Typed, _) | (_, PrivateMirrors::Allow) => Reach::Anywhere,
-            (Trust::Named, PrivateMirrors::Refuse) => Reach::Public,
-        };
-        check_literal(url.host().as_ref(), reach).map_err(|error| NetError::refused_literal(&host, &error))?;
         let identified = self.shows_identity(url) && get.scoped.is_some_and(|scoped| scoped.is_for(url));
-        let client =
-            self.client(ClientKey { reach, secure: url.scheme() == "https", identified, pinned: self.pinned(url) })?;
-        let mut clean = url.clone();
-        // Credentials in the URL were turned into a scoped header by the caller.
-        let _ = clean.set_username("").and_then(|()| clean.set_password(None));
+        let (client, clean) = self.client_for(url, trust, identified)?;
         let request = client.get(clean).headers(headers(url, get));
         let options = &self.shared.options;
         let limit = options.connect_timeout + options.stall_timeout;
@@ -235,6 +226,27 @@ impl Net {
             Ok(answer) => answer.map_err(|error| NetError::sort(&host, error)),
             Err(_) => Err(NetError::Stalled { host, after: limit }),
         }
+    }
+
+    /// The client for a URL, and the URL as it is sent. The address policy is
+    /// the client's, and this is the one way to get one.
+    pub(super) fn client_for(
+        &self,
+        url: &Url,
+        trust: Trust,
+        identified: bool,
+    ) -> Result<(reqwest::Client, Url), NetError> {
+        let reach = match (trust, self.shared.options.private_mirrors) {
+            (Trust::Typed, _) | (_, PrivateMirrors::Allow) => Reach::Anywhere,
+            (Trust::Named, PrivateMirrors::Refuse) => Reach::Public,
+        };
+        check_literal(url.host().as_ref(), reach).map_err(|error| NetError::refused_literal(&host_of(url), &error))?;
+        let client =
+            self.client(ClientKey { reach, secure: url.scheme() == "https", identified, pinned: self.pinned(url) })?;
+        let mut clean = url.clone();
+        // Credentials in the URL were turned into a scoped header by the caller.
+        let _ = clean.set_username("").and_then(|()| clean.set_password(None));
+        Ok((client, clean))
     }
 
     fn client(&self, key: ClientKey) -> Result<reqwest::Client, NetError> {

@@ -7,8 +7,10 @@
 
 mod client;
 mod error;
+mod exchange;
 mod identity;
 mod limit;
+mod oci;
 mod proxy;
 mod resolve;
 mod response;
@@ -16,7 +18,9 @@ mod scoped;
 
 pub use client::{Authorities, AuthoritiesError, CertificateCheck, Get, Net, NetOptions, Precondition, Trust, Wanted};
 pub use error::NetError;
+pub use exchange::{Exchange, Told};
 pub use identity::{ClientIdentity, ClientIdentityError};
+pub use oci::{OciError, OciLogin, OciUpload, Pulled, pull, push};
 pub use proxy::{ProxyOptions, ProxyUrl, ProxyUrlError};
 pub use resolve::{ResolveOverride, ResolveOverrideError};
 pub use response::{Body, Response};

@@ -1,11 +1,12 @@
 //! The only place that touches files: staging, journal, history, targets,
-//! cache, totals.
+//! cache, totals, installed components.
 //!
 //! The key invariant: nothing carries its final name before it is complete,
 //! verified and on disk; everything on the way there can be resumed.
 
 pub mod cache;
 mod check;
+mod components;
 mod disagreement;
 mod disk;
 mod error;
@@ -22,6 +23,7 @@ mod target;
 mod writer;
 
 pub use check::{Checked, check};
+pub use components::{ChangeLock, ComponentStore, Kept};
 pub use error::StoreError;
 pub use hash::{Hashes, hash_file, sha256};
 pub use history::{Download, Finished, History};
@@ -30,5 +32,5 @@ pub use part::{Keep, Part, Preallocate};
 pub use runs::{Run, Runs, RunsError};
 pub use shared_file::SharedFile;
 pub use space::{Space, check_writable, space};
-pub use target::{IfExists, Target, read_bounded, remove, reserve_private_file, write_atomic};
+pub use target::{IfExists, Target, create_folder, read_bounded, remove, reserve_private_file, write_atomic};
 pub use writer::{LastJournal, Summary, Writer, WriterOptions};

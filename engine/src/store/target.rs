@@ -161,6 +161,11 @@ fn replace(
     Ok(())
 }
 
+/// Makes a folder and those it lies in, where they are missing.
+pub fn create_folder(folder: &Path) -> Result<(), StoreError> {
+    std::fs::create_dir_all(folder).map_err(StoreError::io("create the directory", folder))
+}
+
 /// Removes a file that nothing depends on any more.
 pub fn remove(path: &Path) {
     // One that is gone, or stays, changes nothing.

@@ -10,7 +10,7 @@ use tree::Source;
 
 /// What each layer may name of the crate, besides itself. Dependencies point
 /// down; the four adapters never name one another.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("model", &[]),
     ("plan", &["model"]),
     ("component", &["plan", "model"]),
@@ -18,9 +18,10 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("store", &["plan", "model"]),
     ("metrics", &["plan", "model"]),
     ("download", &["component", "net", "store", "metrics", "plan", "model"]),
+    ("registry", &["component", "net", "store", "plan", "model"]),
     ("publish", &["download", "component", "net", "store", "metrics", "plan", "model"]),
     ("serve", &["download", "component", "net", "store", "metrics", "plan", "model"]),
-    ("cli", &["serve", "publish", "download", "component", "net", "store", "metrics", "plan", "model"]),
+    ("cli", &["serve", "publish", "registry", "download", "component", "net", "store", "metrics", "plan", "model"]),
     ("main", &["cli", "model"]),
 ];
 

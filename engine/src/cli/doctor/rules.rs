@@ -16,7 +16,10 @@ pub(super) fn check(settings: &Settings) -> Vec<Finding> {
     if !settings.switch("rules") {
         return vec![Finding::ok("rules", format!("switched off ({})", settings.value("rules").origin))];
     }
-    let options = rule_options(settings);
+    let options = match rule_options(settings) {
+        Ok(options) => options,
+        Err(error) => return vec![Finding::refused("rules", &error)],
+    };
     // Without the folder of compiled code every component is compiled and
     // passes its self-test now, not some time in the past.
     let began = Instant::now();
@@ -41,9 +44,7 @@ fn one(rules: &Rules, rule: &RuleSummary) -> Finding {
     let what = format!("{} ({from})", rule.version);
     if let RuleState::LeftOut(fault) = &rule.state {
         let hint = match rule.path {
-            Some(_) => {
-                "correct the component, or raise the limit that it meets in the table [limits] of the configuration"
-            }
+            Some(_) => "correct the component, or grant it what it needs in a table [grants.NAME] of the configuration",
             None => "check the table [limits] of the configuration: the built-in rules need about the defaults",
         };
         return Finding { verdict: Verdict::Fail, ..Finding::warn(check, fault.to_string(), hint) };

@@ -3,6 +3,7 @@
 mod answers;
 mod cache;
 mod fixture;
+mod grants;
 mod hostile;
 mod loading;
 
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use self::fixture::Fixture;
+use super::host::sha256_hex;
 use super::*;
 use crate::model::{PrivateMirrors, Region};
 
@@ -47,6 +49,12 @@ impl Set {
 
     fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.options.limits);
+        self
+    }
+
+    /// Grants something to the bytes of a component.
+    fn grant(mut self, component: &[u8], text: &str) -> Self {
+        self.options.grants.insert(sha256_hex(component), Grant::parse([text]).unwrap());
         self
     }
 

@@ -1,17 +1,23 @@
 //! Small files that steer a download: checksum lists, netrc, cookies, input
-//! lists, Metalink documents.
+//! lists, Metalink documents, lockfiles, trusted keys.
 //!
 //! Parsers only: they take what somebody else read, bound what they keep, and
 //! say which line they cannot follow. Whatever name or URL they return is raw.
 
 mod cookies;
+mod docker_config;
 mod input_file;
+mod lock_file;
 mod metalink;
 mod netrc;
 mod sums;
+mod trusted_keys;
 
 pub use cookies::{CookieFile, CookieFileError};
+pub use docker_config::{DockerConfig, DockerConfigError};
 pub use input_file::{InputEntry, InputFileError, InputOptions, parse_input_file};
+pub use lock_file::{LockFile, LockFileError, Locked, LockedVersion, is_name};
 pub use metalink::{Fault, MetalinkError, MetalinkFile, MetalinkUrl, Pieces, XmlError, parse_metalink};
 pub use netrc::{Netrc, NetrcError, NetrcLogin};
 pub use sums::{SumEntry, Sums, SumsError};
+pub use trusted_keys::{TrustedKey, TrustedKeys, TrustedKeysError};

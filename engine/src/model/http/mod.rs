@@ -5,6 +5,7 @@
 //! the client bounds to 64 KiB) and never guesses where the answer decides
 //! which bytes are written.
 
+mod challenge;
 mod content_disposition;
 mod content_range;
 mod digest_fields;
@@ -13,6 +14,7 @@ mod params;
 mod retry_after;
 mod validator;
 
+pub use challenge::{Challenge, challenges};
 pub use content_disposition::disposition_file_name;
 pub use content_range::{ContentRange, ContentRangeError};
 pub use digest_fields::file_digests;

@@ -3,10 +3,12 @@
 //! A property panics when it is broken. The fuzzer looks for inputs that do
 //! so; the test suite replays the ones it found worth keeping.
 
+mod components;
 mod fields;
 mod files;
 mod sets;
 
+pub use components::{lock_file, minisign, oci};
 pub use fields::{candidate_url, headers};
 pub use files::{cookies, input_file, metalink, netrc, sums};
 pub use sets::{journal, ranges};
@@ -15,14 +17,17 @@ pub use sets::{journal, ranges};
 pub type Property = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Property); 9] = [
+pub const TARGETS: [(&str, Property); 12] = [
     ("candidate_url", candidate_url),
     ("cookies", cookies),
     ("headers", headers),
     ("input_file", input_file),
     ("journal", journal),
+    ("lock_file", lock_file),
     ("metalink", metalink),
+    ("minisign", minisign),
     ("netrc", netrc),
+    ("oci", oci),
     ("ranges", ranges),
     ("sums", sums),
 ];

@@ -1,0 +1,34 @@
+//! Signatures of minisign: who vouches for a file.
+//!
+//! Ed25519 over the file (`Ed`) or over its BLAKE2b-512 (`ED`), and once more
+//! over the signature with its trusted comment. The formats are minisign's own
+//! (jedisct1.github.io/minisign), so that its tools read what is written here
+//! and the other way round.
+
+mod public;
+mod secret;
+
+pub use public::{KeyId, MinisignError, PublicKey, Signature, TrustedComment};
+pub use secret::{SecretKey, SecretKeyError};
+
+/// Written before the untrusted comment, on the first line of each file.
+const UNTRUSTED: &str = "untrusted comment: ";
+/// Written before the trusted comment.
+const TRUSTED: &str = "trusted comment: ";
+/// Signed: the file itself.
+const PLAIN: [u8; 2] = *b"Ed";
+/// Signed: the file's BLAKE2b-512.
+const PREHASHED: [u8; 2] = *b"ED";
+/// Length of a key's identifier.
+const KEY_ID_BYTES: usize = 8;
+/// Length of an Ed25519 signature.
+const SIGNATURE_BYTES: usize = 64;
+
+/// BLAKE2b-512 of a file.
+fn prehash(bytes: &[u8]) -> Vec<u8> {
+    use blake2::Digest as _;
+    blake2::Blake2b512::digest(bytes).to_vec()
+}
+
+#[cfg(test)]
+mod tests;

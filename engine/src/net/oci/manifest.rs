@@ -1,0 +1,150 @@
+//! The manifest of a component, read and written.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{OciError, OciUpload};
+use crate::model::excerpt::excerpt;
+use crate::model::{Algorithm, Digest, OciName};
+
+/// The media type of a manifest.
+pub(super) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+/// The media type of a component's config.
+const CONFIG_TYPE: &str = "application/vnd.wasm.config.v0+json";
+/// The media type of a component.
+const LAYER_TYPE: &str = "application/wasm";
+/// When everything was made that says nothing of it: a clock would give every
+/// push another digest.
+const NO_TIME: &str = "1970-01-01T00:00:00Z";
+
+/// A manifest.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Manifest {
+    schema_version: u32,
+    #[serde(default)]
+    media_type: Option<String>,
+    config: Descriptor,
+    layers: Vec<Descriptor>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) annotations: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    media_type: String,
+    digest: String,
+    size: u64,
+}
+
+/// What the config says of a component.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Config<'a> {
+    created: &'a str,
+    architecture: &'a str,
+    os: &'a str,
+    layer_digests: [String; 1],
+    component: World<'a>,
+}
+
+#[derive(Serialize)]
+struct World<'a> {
+    exports: &'a [String],
+    imports: &'a [String],
+    target: Option<&'a str>,
+}
+
+/// Where the bytes of a component are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Layer {
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+}
+
+impl Manifest {
+    /// The manifest and the config of a component.
+    pub(super) fn of(upload: &OciUpload) -> (Self, Vec<u8>) {
+        let layer = Descriptor::of(LAYER_TYPE, &upload.bytes);
+        let config = serde_json::to_vec(&Config {
+            created: NO_TIME,
+            architecture: "wasm",
+            os: "wasip2",
+            layer_digests: [layer.digest.clone()],
+            component: World { exports: &upload.exports, imports: &upload.imports, target: None },
+        });
+        let config = config.expect("texts serialise");
+        let manifest = Self {
+            schema_version: 2,
+            media_type: Some(MANIFEST_TYPE.into()),
+            config: Descriptor::of(CONFIG_TYPE, &config),
+            layers: vec![layer],
+            annotations: upload.annotations.clone(),
+        };
+        (manifest, config)
+    }
+
+    /// The only layer, when it is a component.
+    pub(super) fn layer(&self, name: &OciName) -> Result<Layer, OciError> {
+        let refuse = |what: String| OciError::NotComponent { name: name.to_string(), what };
+        if let Some(media_type) = self.media_type.as_deref().filter(|media_type| *media_type != MANIFEST_TYPE) {
+            return Err(refuse(format!("its manifest is of the type {}", excerpt(media_type))));
+        }
+        let [layer] = &self.layers[..] else {
+            return Err(refuse(format!("it has {} layers, a component has one", self.layers.len())));
+        };
+        if layer.media_type != LAYER_TYPE {
+            return Err(refuse(format!("its layer is of the type {}", excerpt(&layer.media_type))));
+        }
+        let hex = layer.digest.strip_prefix("sha256:");
+        let digest = hex.and_then(|hex| Digest::from_hex(Algorithm::Sha256, hex).ok());
+        let digest = digest.ok_or_else(|| refuse(format!("its layer has the digest {}", excerpt(&layer.digest))))?;
+        Ok(Layer { digest, size: layer.size })
+    }
+}
+
+impl Descriptor {
+    fn of(media_type: &str, bytes: &[u8]) -> Self {
+        Self { media_type: media_type.into(), digest: oci_digest(bytes), size: bytes.len() as u64 }
+    }
+}
+
+/// SHA-256 of bytes.
+pub(super) fn digest(bytes: &[u8]) -> Digest {
+    Digest::new(Algorithm::Sha256, &Sha256::digest(bytes)).expect("SHA-256 gives 32 bytes")
+}
+
+/// SHA-256 of bytes as registries write it.
+pub(super) fn oci_digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", digest(bytes).hex())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(change: impl FnOnce(&mut Manifest)) -> Result<Layer, OciError> {
+        let upload = OciUpload { bytes: b"x".into(), imports: vec![], exports: vec![], annotations: BTreeMap::new() };
+        let (mut manifest, _) = Manifest::of(&upload);
+        change(&mut manifest);
+        manifest.layer(&"oci://a.example/r".parse().unwrap())
+    }
+
+    #[test]
+    fn one_wasm_layer_makes_a_component() {
+        assert_eq!(manifest(|_| {}).unwrap(), Layer { digest: digest(b"x"), size: 1 });
+        let wrong: [fn(&mut Manifest); 5] = [
+            |manifest| manifest.layers.clear(),
+            |manifest| manifest.layers.push(manifest.layers[0].clone()),
+            |manifest| manifest.layers[0].media_type = "application/vnd.oci.image.layer.v1.tar+gzip".into(),
+            |manifest| manifest.layers[0].digest = "sha512:00".into(),
+            |manifest| manifest.media_type = Some("application/vnd.oci.image.index.v1+json".into()),
+        ];
+        for change in wrong {
+            assert!(matches!(manifest(change), Err(OciError::NotComponent { .. })));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Lockfiles of components.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| turbo_engine_fuzz::lock_file(data));

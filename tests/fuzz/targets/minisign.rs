@@ -1,0 +1,5 @@
+//! Keys and signatures.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| turbo_engine_fuzz::minisign(data));
