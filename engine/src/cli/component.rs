@@ -1,16 +1,27 @@
 //! `turbo-engine component`: what authors and keepers of components run.
 
+mod bench;
 mod build;
+mod inspect;
+mod new;
+mod test;
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+use self::bench::BenchArgs;
 use self::build::BuildArgs;
-use crate::component::build::BuildError;
+use self::inspect::InspectArgs;
+use self::new::NewArgs;
+use self::test::TestArgs;
+use super::settings::{Flag, Settings};
+use crate::component::author::{AuthorError, Rebuild};
+use crate::component::build::{BuildError, CargoMessages};
 use crate::model::{ExitCode, Explain};
 
-/// Builds components.
+/// Writes, builds, tests and looks into components.
 #[derive(Debug, Args)]
 pub struct ComponentArgs {
     #[command(subcommand)]
@@ -19,13 +30,58 @@ pub struct ComponentArgs {
 
 #[derive(Debug, Subcommand)]
 enum ComponentCommand {
+    New(NewArgs),
     Build(BuildArgs),
+    Test(TestArgs),
+    Bench(BenchArgs),
+    Inspect(InspectArgs),
 }
 
-/// Runs the verb. Data goes to `out`: one line for each component.
-pub fn run(args: &ComponentArgs, json: bool, out: &mut dyn Write) -> Result<(), ComponentError> {
+impl ComponentArgs {
+    /// Settings given on the command line.
+    pub(super) fn flags(&self) -> Vec<Flag> {
+        match &self.command {
+            ComponentCommand::New(args) => args.flags(),
+            ComponentCommand::Test(args) => args.flags(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Runs the verb. Data goes to `out`.
+pub(super) fn run(
+    args: &ComponentArgs,
+    settings: &Settings,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), ComponentError> {
     match &args.command {
+        ComponentCommand::New(args) => new::run(args, settings, json, out),
         ComponentCommand::Build(args) => build::run(args, json, out),
+        ComponentCommand::Test(args) => test::run(args, settings, json, out),
+        ComponentCommand::Bench(args) => bench::run(args, settings, json, out),
+        ComponentCommand::Inspect(args) => inspect::run(args, settings, json, out),
+    }
+}
+
+/// A component to work on.
+#[derive(Debug, Args)]
+struct SubjectArgs {
+    /// Folder of a component, which is built first, or a .wasm file
+    #[arg(value_name = "DIR|FILE", default_value = ".")]
+    path: PathBuf,
+    /// Take the component from the folder's dist/ as it is
+    #[arg(long)]
+    no_build: bool,
+}
+
+impl SubjectArgs {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn rebuild(&self) -> Rebuild {
+        if self.no_build { Rebuild::No } else { Rebuild::Now(CargoMessages::Keep) }
     }
 }
 
@@ -35,6 +91,9 @@ pub enum ComponentError {
     /// A component was not built.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// An author's tool did not do what was asked.
+    #[error(transparent)]
+    Author(#[from] AuthorError),
     /// The result could not be printed.
     #[error("cannot write to standard output")]
     Output(#[from] io::Error),
@@ -44,6 +103,8 @@ impl Explain for ComponentError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Build(error) => error.exit_code(),
+            Self::Author(error) => error.exit_code(),
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::Done,
             Self::Output(_) => ExitCode::Local,
         }
     }
@@ -51,6 +112,7 @@ impl Explain for ComponentError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Build(error) => error.hint(),
+            Self::Author(error) => error.hint(),
             Self::Output(_) => None,
         }
     }

@@ -108,7 +108,7 @@ enum Verb {
     Download(download::DownloadArgs),
     /// Show where else a URL's bytes are, by which rule, and in which order they are asked
     Resolve(resolve::ResolveArgs),
-    /// Build components
+    /// Write, build, test and look into components
     Component(component::ComponentArgs),
     /// Keep the house of the cache
     Cache(cache::CacheArgs),
@@ -154,9 +154,11 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode, CliError> {
             let settings = load(&args.flags())?;
             resolve::run(&args, &settings, output)
         }
-        Verb::Component(args) => component::run(&args, output.json, &mut std::io::stdout().lock())
-            .map(|()| ExitCode::Done)
-            .map_err(CliError::from),
+        Verb::Component(args) => {
+            let settings = load(&args.flags())?;
+            component::run(&args, &settings, output.json, &mut std::io::stdout().lock())?;
+            Ok(ExitCode::Done)
+        }
         Verb::Cache(args) => cache::run(&args, &load(&args.flags())?, output),
         Verb::Stats(args) => stats::run(&args, &load(&args.flags())?, output),
         Verb::Doctor(args) => {

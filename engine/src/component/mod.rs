@@ -11,6 +11,7 @@
 //! answer against the checks (`output`).
 
 mod answer;
+pub mod author;
 mod bindings;
 mod breaker;
 pub mod build;
@@ -20,6 +21,7 @@ mod description;
 mod error;
 mod failure;
 mod fault;
+mod generator;
 mod host;
 mod instance;
 mod interest;
@@ -44,6 +46,7 @@ mod text;
 mod ticker;
 mod vault;
 mod wasi;
+mod world;
 
 pub use answer::{Advice, Answer, Asked, Reply};
 pub use description::Pattern;
@@ -52,3 +55,4 @@ pub use fault::{Fault, FaultKind, OutputCheck, ScanLimit};
 pub use limits::Limits;
 pub use rules::{BuiltInTest, RuleOptions, RuleState, RuleSummary, Rules};
 pub use tally::{RuleCounters, RuleCounts};
+pub use world::World;

@@ -13,6 +13,10 @@ use super::{Limits, ScanLimit};
 /// Length of a page of linear memory.
 const PAGE_BYTES: u64 = 64 << 10;
 
+/// Most names of one kind that are kept. No component within the limits has
+/// more; one that has them is refused for that.
+const NAMES: usize = 10_000;
+
 /// Calls between components go through code that the compiler makes up from
 /// their types, and a type can be far larger than the file that states it.
 /// What wraps a plain guest only passes functions on.
@@ -46,24 +50,59 @@ impl From<BinaryReaderError> for Refusal {
 
 /// Reads a component and holds it against the limits.
 pub(super) fn scan(bytes: &[u8], limits: &Limits) -> Result<Scan, Refusal> {
-    within(bytes.len() as u64, limits.file_bytes, ScanLimit::FileBytes)?;
-    if !Parser::is_component(bytes) {
-        return Err(not_a_component(bytes));
-    }
-    let mut counter = Counter {
-        limits,
-        nested_in: Vec::new(),
-        functions: 0,
-        items: 0,
-        modules: 0,
-        instances: 0,
-        compile_us: 0,
-        found: Scan::default(),
-    };
-    for payload in Parser::new(0).parse_all(bytes) {
-        counter.count(&payload?)?;
-    }
+    let mut counter = Counter::new(limits, Beyond::Stop);
+    counter.read(bytes)?;
     Ok(counter.found)
+}
+
+/// All that can be told of a file, whatever is wrong with it.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// What it asks for and offers, as far as it could be read.
+    pub(super) found: Scan,
+    /// How near to each limit it comes, in the order of meeting them.
+    pub(super) figures: Vec<Figure>,
+    /// Why it would not be compiled.
+    pub(super) refusals: Vec<Refusal>,
+}
+
+/// The most that a file has of what is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Figure {
+    pub(super) limit: ScanLimit,
+    pub(super) found: u64,
+    pub(super) allowed: u64,
+}
+
+/// Reads a file to its end, or as far as it can be read.
+pub(super) fn survey(bytes: &[u8], limits: &Limits) -> Survey {
+    let mut counter = Counter::new(limits, Beyond::Note);
+    let end = counter.read(bytes);
+    let Counter { found, figures, is_composed, .. } = counter;
+    let mut refusals: Vec<Refusal> = figures.iter().filter_map(Figure::refusal).collect();
+    refusals.extend(is_composed.then(composed));
+    refusals.extend(end.err());
+    Survey { found, figures, refusals }
+}
+
+impl Figure {
+    fn refusal(&self) -> Option<Refusal> {
+        let Self { limit, found, allowed } = *self;
+        (found > allowed).then(|| Refusal::Limit(limit, format!("{found}, the limit is {allowed}")))
+    }
+}
+
+fn composed() -> Refusal {
+    Refusal::Limit(ScanLimit::Modules, COMPOSED.into())
+}
+
+/// What to do beyond a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    /// Read no further.
+    Stop,
+    /// Note it and go on.
+    Note,
 }
 
 fn not_a_component(bytes: &[u8]) -> Refusal {
@@ -80,13 +119,6 @@ fn not_a_component(bytes: &[u8]) -> Refusal {
     })
 }
 
-fn within(found: u64, limit: u64, which: ScanLimit) -> Result<(), Refusal> {
-    if found <= limit {
-        return Ok(());
-    }
-    Err(Refusal::Limit(which, format!("{found}, the limit is {limit}")))
-}
-
 /// Sums over the file and everything nested in it.
 struct Counter<'a> {
     limits: &'a Limits,
@@ -97,15 +129,62 @@ struct Counter<'a> {
     instances: u64,
     compile_us: u64,
     found: Scan,
+    beyond: Beyond,
+    figures: Vec<Figure>,
+    is_composed: bool,
 }
 
-impl Counter<'_> {
+impl<'a> Counter<'a> {
+    fn new(limits: &'a Limits, beyond: Beyond) -> Self {
+        Self {
+            limits,
+            nested_in: Vec::new(),
+            functions: 0,
+            items: 0,
+            modules: 0,
+            instances: 0,
+            compile_us: 0,
+            found: Scan::default(),
+            beyond,
+            figures: Vec::new(),
+            is_composed: false,
+        }
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        self.within(bytes.len() as u64, self.limits.file_bytes, ScanLimit::FileBytes)?;
+        if !Parser::is_component(bytes) {
+            return Err(not_a_component(bytes));
+        }
+        for payload in Parser::new(0).parse_all(bytes) {
+            self.count(&payload?)?;
+        }
+        Ok(())
+    }
+
+    fn within(&mut self, found: u64, allowed: u64, limit: ScanLimit) -> Result<(), Refusal> {
+        let figure = Figure { limit, found, allowed };
+        match self.figures.iter_mut().find(|figure| figure.limit == limit) {
+            Some(most) => most.found = most.found.max(found),
+            None => self.figures.push(figure),
+        }
+        if self.beyond == Beyond::Note {
+            return Ok(());
+        }
+        figure.refusal().map_or(Ok(()), Err)
+    }
+
+    fn compose(&mut self) -> Result<(), Refusal> {
+        self.is_composed = true;
+        if self.beyond == Beyond::Stop { Err(composed()) } else { Ok(()) }
+    }
+
     fn count(&mut self, payload: &Payload<'_>) -> Result<(), Refusal> {
         match payload {
             Payload::Version { encoding, .. } => self.enter(*encoding)?,
             Payload::End(_) => drop(self.nested_in.pop()),
             Payload::ModuleSection { .. } | Payload::ComponentCanonicalSection(_) if self.is_nested_component() => {
-                return Err(Refusal::Limit(ScanLimit::Modules, COMPOSED.into()));
+                self.compose()?;
             }
             Payload::FunctionSection(section) => self.functions(section.count())?,
             Payload::CodeSectionEntry(body) => self.body(body)?,
@@ -113,7 +192,7 @@ impl Counter<'_> {
                 self.instances(section.count())?;
                 for table in section.clone() {
                     let table = table?;
-                    within(table.ty.initial, self.limits.table_elements.into(), ScanLimit::TableElements)?;
+                    self.within(table.ty.initial, self.limits.table_elements.into(), ScanLimit::TableElements)?;
                     if let TableInit::Expr(_) = table.init {
                         self.items(1)?;
                     }
@@ -123,7 +202,7 @@ impl Counter<'_> {
                 self.instances(section.count())?;
                 for memory in section.clone() {
                     let bytes = memory?.initial.saturating_mul(PAGE_BYTES);
-                    within(bytes, self.limits.memory_bytes, ScanLimit::MemoryBytes)?;
+                    self.within(bytes, self.limits.memory_bytes, ScanLimit::MemoryBytes)?;
                 }
             }
             Payload::InstanceSection(section) => self.items(section.count())?,
@@ -162,7 +241,7 @@ impl Counter<'_> {
         self.modules += u64::from(!self.nested_in.is_empty());
         self.nested_in.push(encoding);
         self.instances = 0;
-        within(self.modules, self.limits.modules.into(), ScanLimit::Modules)
+        self.within(self.modules, self.limits.modules.into(), ScanLimit::Modules)
     }
 
     fn is_nested_component(&self) -> bool {
@@ -171,34 +250,35 @@ impl Counter<'_> {
 
     /// Keeps a name of the component itself, not of one nested in it.
     fn name(&mut self, name: &str, list: fn(&mut Scan) -> &mut Vec<String>) {
-        if self.nested_in.len() == 1 {
-            list(&mut self.found).push(name.to_owned());
+        let names = list(&mut self.found);
+        if self.nested_in.len() == 1 && names.len() < NAMES {
+            names.push(name.to_owned());
         }
     }
 
     fn functions(&mut self, more: u32) -> Result<(), Refusal> {
         self.functions += u64::from(more);
-        within(self.functions, self.limits.functions.into(), ScanLimit::Functions)
+        self.within(self.functions, self.limits.functions.into(), ScanLimit::Functions)
     }
 
     fn items(&mut self, more: u32) -> Result<(), Refusal> {
         self.items += u64::from(more);
-        within(self.items, self.limits.items.into(), ScanLimit::Items)
+        self.within(self.items, self.limits.items.into(), ScanLimit::Items)
     }
 
     /// Memories and tables of one module.
     fn instances(&mut self, more: u32) -> Result<(), Refusal> {
         self.instances += u64::from(more);
-        within(self.instances, self.limits.instances.into(), ScanLimit::Instances)
+        self.within(self.instances, self.limits.instances.into(), ScanLimit::Instances)
     }
 
     fn body(&mut self, body: &FunctionBody<'_>) -> Result<(), Refusal> {
         let limits = self.limits;
-        within(body.range().len() as u64, limits.function_bytes.into(), ScanLimit::FunctionBytes)?;
+        self.within(body.range().len() as u64, limits.function_bytes.into(), ScanLimit::FunctionBytes)?;
         let shape = Shape::of(body)?;
-        within(shape.locals, limits.locals.into(), ScanLimit::Locals)?;
-        within(shape.depth, limits.nesting.into(), ScanLimit::Nesting)?;
+        self.within(shape.locals, limits.locals.into(), ScanLimit::Locals)?;
+        self.within(shape.depth, limits.nesting.into(), ScanLimit::Nesting)?;
         self.compile_us += shape.compile_us();
-        within(self.compile_us / 1_000, limits.compile_ms, ScanLimit::CompileTime)
+        self.within(self.compile_us / 1_000, limits.compile_ms, ScanLimit::CompileTime)
     }
 }
