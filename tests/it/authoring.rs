@@ -3,7 +3,7 @@
 //! What needs no compiler is tested on the committed components; `guests`
 //! builds projects, and wants the target wasm32-unknown-unknown.
 
-mod guests;
+pub mod guests;
 
 use std::fs;
 

@@ -26,4 +26,5 @@ mod rig;
 mod tidy;
 mod verbs;
 mod verify;
+mod wit_reference;
 mod wording;

@@ -11,7 +11,7 @@ use super::{case, reasons};
 use crate::rig::Engine;
 
 /// Where cargo and rustup keep what they know, for a user with an empty home.
-pub(crate) fn with_cargo(engine: Engine) -> Engine {
+pub fn with_cargo(engine: Engine) -> Engine {
     let home = std::env::home_dir().expect("a home directory");
     let folder = |name: &str, below: &str| std::env::var_os(name).unwrap_or_else(|| home.join(below).into());
     let sdk = concat!(env!("CARGO_MANIFEST_DIR"), "/../components/sdk");
