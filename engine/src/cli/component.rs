@@ -80,8 +80,8 @@ impl SubjectArgs {
         &self.path
     }
 
-    fn rebuild(&self) -> Rebuild {
-        if self.no_build { Rebuild::No } else { Rebuild::Now(CargoMessages::Keep) }
+    fn rebuild(&self, how: fn(CargoMessages) -> Rebuild) -> Rebuild {
+        if self.no_build { Rebuild::No } else { how(CargoMessages::Keep) }
     }
 }
 

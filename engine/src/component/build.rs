@@ -129,6 +129,14 @@ pub fn build_named(dir: &Path, messages: CargoMessages) -> Result<(String, Vec<u
     Ok((guest.name, component))
 }
 
+/// Builds a component as [`build`] does, and keeps it in memory: the package's
+/// name, and the component.
+pub fn build_bytes(dir: &Path, messages: CargoMessages) -> Result<(String, Vec<u8>), BuildError> {
+    let guest = Guest::open(dir, None)?;
+    let component = componentize(&guest.compile(messages, Names::Drop)?)?;
+    Ok((guest.name, component))
+}
+
 fn compile(options: &BuildOptions) -> Result<(Built, Vec<u8>), BuildError> {
     let guest = Guest::open(&options.dir, options.target)?;
     let component = componentize(&guest.compile(options.messages, Names::Drop)?)?;

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{ComponentError, SubjectArgs};
 use crate::cli::settings::{Settings, cache_dir};
 use crate::cli::units::show_bytes;
-use crate::component::author::{Bench, BenchReport, bench};
+use crate::component::author::{Bench, BenchReport, Rebuild, bench};
 
 /// Measures what a component costs, beside wasmtime alone
 ///
@@ -29,7 +29,7 @@ pub(super) fn run(
 ) -> Result<(), ComponentError> {
     let report = bench(&Bench {
         path: args.subject.path().to_owned(),
-        rebuild: args.subject.rebuild(),
+        rebuild: args.subject.rebuild(Rebuild::Now),
         cache_dir: cache_dir(settings),
         limits: settings.limits.clone(),
     })?;

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{ComponentError, SubjectArgs};
 use crate::cli::settings::Settings;
 use crate::cli::units::show_bytes;
-use crate::component::author::{Inspection, ManifestPattern, inspect};
+use crate::component::author::{Inspection, ManifestPattern, Rebuild, inspect};
 
 /// Tells all about a component: what it asks for, how near to limits it comes
 ///
@@ -28,7 +28,7 @@ pub(super) fn run(
     json: bool,
     out: &mut dyn Write,
 ) -> Result<(), ComponentError> {
-    let inspection = inspect(args.subject.path(), args.subject.rebuild(), &settings.limits)?;
+    let inspection = inspect(args.subject.path(), args.subject.rebuild(Rebuild::Now), &settings.limits)?;
     if json {
         let mut event = json!(inspection);
         event["v"] = 1.into();

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{ComponentError, SubjectArgs};
 use crate::cli::settings::{Flag, Settings};
 use crate::cli::units::{show_bytes, show_count};
-use crate::component::author::{AuthorError, CaseReport, Expectations, Report, Trial, Verdict, test};
+use crate::component::author::{AuthorError, CaseReport, Expectations, Rebuild, Report, Trial, Verdict, test};
 use crate::model::PrivateMirrors;
 
 /// Asks a component its examples and cases, under the engine's limits
@@ -44,7 +44,7 @@ impl TestArgs {
 pub(super) fn run(args: &TestArgs, settings: &Settings, json: bool, out: &mut dyn Write) -> Result<(), ComponentError> {
     let report = test(&Trial {
         path: args.subject.path().to_owned(),
-        rebuild: args.subject.rebuild(),
+        rebuild: args.subject.rebuild(Rebuild::WithNames),
         cases: args.cases.clone(),
         expectations: if args.update { Expectations::Update } else { Expectations::Compare },
         limits: settings.limits.clone(),

@@ -26,6 +26,7 @@ use crate::component::failure::Failure;
 use crate::component::instance::{Instance, Question, Settings};
 use crate::component::sandbox::Sandbox;
 use crate::component::settings::flatten;
+use crate::component::source::shown;
 use crate::component::vault::Vault;
 use crate::component::{Limits, World, wasi};
 
@@ -122,7 +123,7 @@ pub fn bench(bench: &Bench) -> Result<BenchReport, AuthorError> {
 fn asked(subject: &Subject, bench: &Bench, told: &Told) -> Result<(String, Asked), AuthorError> {
     if let Some(example) = told.examples.iter().find(|example| !example.candidates.is_empty()) {
         let (url, region) = (example.url.clone(), example.region.clone());
-        return Ok((url.clone(), Asked::Url { url, region, settings: Settings::new() }));
+        return Ok((shown(&url), Asked::Url { url, region, settings: Settings::new() }));
     }
     let none = || AuthorError::NoQuestion(bench.path.clone());
     let folder = folder_of_cases(subject, &bench.path).ok_or_else(none)?;

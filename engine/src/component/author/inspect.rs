@@ -140,7 +140,7 @@ impl Inspection {
         self.id = id;
         self.version = version;
         self.summary = shown(&summary);
-        self.patterns = patterns;
+        self.patterns = patterns.into_iter().map(ManifestPattern::printable).collect();
         self.examples = examples.len();
     }
 }

@@ -151,6 +151,18 @@ impl Manifest {
     }
 }
 
+impl ManifestPattern {
+    /// The pattern, fit for a terminal: a path prefix may hold anything.
+    pub(super) fn printable(self) -> Self {
+        let shown = |list: Vec<String>| list.iter().map(|text| printable(text, VALUE_BYTES)).collect();
+        Self {
+            schemes: shown(self.schemes),
+            host_suffixes: shown(self.host_suffixes),
+            path_prefixes: shown(self.path_prefixes),
+        }
+    }
+}
+
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("texts in lists serialise")
 }

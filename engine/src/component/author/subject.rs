@@ -17,6 +17,8 @@ const FILE_BYTES: u64 = 64 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rebuild {
     /// From its source, with the names of its functions kept.
+    WithNames(CargoMessages),
+    /// From its source, as it is built for use.
     Now(CargoMessages),
     /// Taken from `dist/` as it is.
     No,
@@ -44,7 +46,8 @@ impl Subject {
         }
         let manifest = Manifest::read(path)?;
         let source = match rebuild {
-            Rebuild::Now(messages) => built(path, messages)?,
+            Rebuild::WithNames(messages) => built(path, build::build_named(path, messages)?),
+            Rebuild::Now(messages) => built(path, build::build_bytes(path, messages)?),
             Rebuild::No => kept(path, manifest.as_ref())?,
         };
         Ok(Self { folder: Some(path.to_owned()), manifest, source })
@@ -61,10 +64,9 @@ impl Subject {
     }
 }
 
-fn built(folder: &Path, messages: CargoMessages) -> Result<Source, AuthorError> {
-    let (name, bytes) = build::build_named(folder, messages)?;
+fn built(folder: &Path, (name, bytes): (String, Vec<u8>)) -> Source {
     let sha256 = sha256_hex(&bytes);
-    Ok(Source { path: Some(folder.to_owned()), name, bytes: Cow::Owned(bytes), sha256 })
+    Source { path: Some(folder.to_owned()), name, bytes: Cow::Owned(bytes), sha256 }
 }
 
 fn kept(folder: &Path, manifest: Option<&Manifest>) -> Result<Source, AuthorError> {

@@ -15,10 +15,15 @@ use super::workshop::{Told, Workshop};
 use super::{AuthorError, Disagreement, Rebuild, diff, snapshot};
 use crate::component::failure::Failure;
 use crate::component::scan::survey;
+use crate::component::source::shown;
+use crate::component::text::printable;
 use crate::component::{Limits, World};
 use crate::model::PrivateMirrors;
 
 mod ask;
+
+/// Longest line of a reason.
+const REASON_BYTES: usize = 1 << 10;
 
 /// What to test, and how.
 #[derive(Debug, Clone)]
@@ -188,7 +193,7 @@ impl Tester<'_> {
                 reasons.extend(unlike(example, found));
             }
             let verdict = if reasons.is_empty() { Verdict::Passed } else { Verdict::Failed };
-            self.report(None, format!("example {}", example.url), &attempt, (verdict, reasons))
+            self.report(None, format!("example {}", shown(&example.url)), &attempt, (verdict, reasons))
         });
         examples.collect()
     }
@@ -243,7 +248,7 @@ impl Tester<'_> {
             file: file.map(Path::to_owned),
             name,
             verdict,
-            reasons,
+            reasons: reasons.iter().map(|reason| printable(reason, REASON_BYTES)).collect(),
             fuel: attempt.fuel,
             fuel_limit: self.workshop.runtime.limits().fuel,
             memory_bytes: attempt.memory_bytes,
