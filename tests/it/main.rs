@@ -1,6 +1,7 @@
 //! The engine as its users meet it: through the built binary and real
 //! servers. `tidy` alone reads the source tree instead.
 
+mod authoring;
 mod bad_input;
 mod cache;
 mod cli;
@@ -28,4 +29,5 @@ mod signatures;
 mod tidy;
 mod verbs;
 mod verify;
+mod wit_reference;
 mod wording;

@@ -1,4 +1,4 @@
-//! The README's examples, run as they stand there.
+//! The examples of the README and of the tutorial, run as they stand there.
 //!
 //! A block after `<!-- run -->` is run by a shell, a block after
 //! `<!-- file NAME -->` is written to that file first. All servers are one
@@ -8,6 +8,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::authoring::guests::with_cargo;
 use crate::rig::{Answer, Engine, File, MIB_PER_SECOND, Origin, Request, file, fixture, sha256};
 
 /// Units of measured values; which one depends on the machine's speed.
@@ -15,21 +16,41 @@ const UNITS: [&str; 8] = ["B", "KiB", "MiB", "GiB", "B/s", "KiB/s", "MiB/s", "Gi
 
 #[test]
 fn the_examples_of_the_readme_are_true() {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).expect("the front door");
     let origin = world();
-    let engine = Engine::new().variable("http_proxy", origin.url("")).variable("TURBO_ENGINE_REGION", "world");
+    let engine = user(&origin, Engine::new());
     fs::copy(fixture("swap-host"), engine.path("swap-host.wasm")).expect("a committed component");
+    assert!(follow(&engine, "README.md") >= 8, "too few examples are run");
+}
+
+/// From nothing to a rule that changes a download.
+#[test]
+#[ignore = "needs the target wasm32-unknown-unknown"]
+fn the_tutorial_is_true() {
+    let origin = world();
+    let engine = user(&origin, with_cargo(Engine::new()));
+    assert!(follow(&engine, "components/README.md") >= 5, "too few examples are run");
+}
+
+/// A user for whom the server is every host there is.
+fn user(origin: &Origin, engine: Engine) -> Engine {
+    engine.variable("http_proxy", origin.url("")).variable("TURBO_ENGINE_REGION", "world")
+}
+
+/// Does what a document says, and returns how many blocks were run.
+fn follow(engine: &Engine, document: &str) -> usize {
+    let path = format!("{}/../{document}", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(path).expect("a committed document");
     let mut run = 0;
-    for (mark, block) in marked_blocks(&readme) {
+    for (mark, block) in marked_blocks(&text) {
         if let Some(name) = mark.strip_prefix("file ") {
             engine.write(name, block);
         } else {
             assert_eq!(mark, "run");
-            check(&engine, block);
+            check(engine, block);
             run += 1;
         }
     }
-    assert!(run >= 8, "only {run} examples are run");
+    run
 }
 
 /// Two files with mirrors, one of them a liar's, and one with a checksum list.

@@ -46,10 +46,10 @@ fn rule<R: Exported>() -> &'static R {
 /// Without this a panic is a bare `unreachable`: a component that imports no
 /// WASI has no standard error to write to.
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
-fn report_panics() {
+pub(crate) fn report_panics() {
     static HOOK: OnceLock<()> = OnceLock::new();
     HOOK.get_or_init(|| std::panic::set_hook(Box::new(|panic| crate::log(crate::Level::Error, &panic.to_string()))));
 }
 
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
-fn report_panics() {}
+pub(crate) fn report_panics() {}

@@ -1,4 +1,4 @@
-//! Builders for what a rule says of itself.
+//! Builders for what a component says of itself.
 
 use crate::{Example, Pattern, RuleInfo, Url};
 
@@ -24,10 +24,16 @@ impl RuleInfo {
 
     /// Adds a self-test: this URL has exactly these candidates, in this order.
     #[must_use]
-    pub fn example(mut self, url: &str, candidates: &[&str]) -> Self {
+    pub fn example(self, url: &str, candidates: &[&str]) -> Self {
+        self.example_in("", url, candidates)
+    }
+
+    /// Adds a self-test for a user in a region.
+    #[must_use]
+    pub fn example_in(mut self, region: &str, url: &str, candidates: &[&str]) -> Self {
         self.examples.push(Example {
             url: url.to_owned(),
-            region: String::new(),
+            region: region.to_owned(),
             candidates: candidates.iter().map(|&candidate| candidate.to_owned()).collect(),
         });
         self

@@ -2,7 +2,13 @@
 //!
 //! A *mirror rule* answers one question: where else are the bytes of this URL?
 //! Implement [`MirrorRule`], export it with [`export_mirror_rule!`], and build
-//! the crate (a `cdylib`) with `turbo-engine component build`.
+//! the crate (a `cdylib`) with `turbo-engine component build`. A *manifest
+//! generator* writes what a package manager wants to be told of a release: see
+//! [`manifest`].
+//!
+//! `turbo-engine component new` writes a whole project. There, what the
+//! component says of itself stands in `component.toml` alone, and
+//! [`rule_info!`] makes the description of it; below it is written out.
 //!
 //! ```
 //! use turbo_component::{Answer, MirrorRule, Pattern, Place, RuleError, RuleInfo, Url};
@@ -49,6 +55,8 @@
 mod candidate;
 pub mod glue;
 mod info;
+pub mod log;
+pub mod manifest;
 pub mod testing;
 mod url;
 
@@ -57,6 +65,8 @@ pub use bindings::exports::turbo::engine::mirror_rules::{
 };
 pub use bindings::turbo::engine::log::{Level, log};
 pub use candidate::Place;
+pub use manifest::{GeneratorInfo, ManifestGenerator};
+pub use turbo_component_macros::{generator_info, rule_info};
 pub use url::{Url, is_commit_hash};
 
 /// The WIT package as Rust, for what the rest of this crate does not cover.

@@ -1,5 +1,11 @@
-//! What the engine demands of a rule, as native tests can ask it.
+//! What the engine demands of a component, as native tests can ask it.
+//!
+//! The same through the built component, under the engine's limits, is
+//! `turbo-engine component test`.
 
+use crate::manifest::{
+    Artifact, Delivery, Diagnostic, Digest, Generated, ManifestGenerator, PriorFile, Release, Texts,
+};
 use crate::{Answer, Candidate, Example, MirrorRule, RuleError, Url};
 
 /// The engine's default limits on one answer.
@@ -40,6 +46,95 @@ pub fn ask(rule: &impl MirrorRule, text: &str) -> Answer {
     };
     assert_sound(text, &answer);
     answer
+}
+
+/// Generates twice and checks what the engine demands: equal answers, no path
+/// that leaves its folder, no path twice.
+///
+/// # Panics
+///
+/// When the answer is one that the engine would refuse.
+pub fn generate(
+    generator: &impl ManifestGenerator,
+    release: &Release,
+    settings: &[(String, String)],
+    prior: &[PriorFile],
+) -> Result<Generated, Vec<Diagnostic>> {
+    let info = generator.describe();
+    assert!(is_id(&info.id), "the id {:?} must be 1 to 64 of a-z, 0-9 and -", info.id);
+    let answer = generator.generate(release, settings, prior);
+    assert_eq!(answer, generator.generate(release, settings, prior), "two answers to one question");
+    let deliveries = answer.as_ref().map_or(&[][..], |generated| &generated.deliveries);
+    for delivery in deliveries {
+        let mut paths: Vec<&str> = match delivery {
+            Delivery::GitChange(change) => &change.writes,
+            Delivery::Nupkg(package) => &package.files,
+            Delivery::Files(files) => files,
+            Delivery::Oci(image) => &image.layers,
+        }
+        .iter()
+        .map(|file| file.path.as_str())
+        .collect();
+        for path in &paths {
+            assert!(is_relative(path), "{path:?} is no relative path");
+        }
+        let count = paths.len();
+        paths.sort_unstable();
+        paths.dedup();
+        assert_eq!(paths.len(), count, "a path is written twice");
+    }
+    answer
+}
+
+/// A release to begin with: one archive for Linux, and texts in English.
+pub fn release(name: &str, version: &str) -> Release {
+    let file_name = format!("{name}-{version}-linux-x64.tar.gz");
+    Release {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        tag: format!("v{version}"),
+        prerelease: false,
+        date: "2026-01-02".to_owned(),
+        publisher: "Example".to_owned(),
+        authors: vec!["Example".to_owned()],
+        links: vec![("homepage".to_owned(), format!("https://{name}.example/"))],
+        license_spdx: "MIT".to_owned(),
+        license_url: None,
+        license_text: None,
+        copyright: None,
+        default_locale: "en-US".to_owned(),
+        texts: vec![Texts {
+            locale: "en-US".to_owned(),
+            name: name.to_owned(),
+            summary: "A tool".to_owned(),
+            description: "A tool.".to_owned(),
+            release_notes: None,
+            tags: Vec::new(),
+        }],
+        dependencies: Vec::new(),
+        artifacts: vec![Artifact {
+            id: "linux-x64".to_owned(),
+            url: format!("https://{name}.example/{version}/{file_name}"),
+            file_name,
+            size: 1_000,
+            os: "linux".to_owned(),
+            arch: "x64".to_owned(),
+            libc: None,
+            format: "tar.gz".to_owned(),
+            installer_type: None,
+            digests: vec![Digest { algorithm: "sha-256".to_owned(), value: vec![0xab; 32] }],
+            entries: Vec::new(),
+            strip_prefix: None,
+            binaries: vec![name.to_owned()],
+            facts: None,
+            extra: Vec::new(),
+        }],
+        extra: Vec::new(),
+    }
+}
+
+fn is_relative(path: &str) -> bool {
+    !path.contains(['\\', ':']) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 fn assert_sound(asked: &str, answer: &Answer) {

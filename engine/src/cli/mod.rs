@@ -109,7 +109,7 @@ enum Verb {
     Download(download::DownloadArgs),
     /// Show where else a URL's bytes are, by which rule, and in which order they are asked
     Resolve(resolve::ResolveArgs),
-    /// Build components, and install those of others
+    /// Write, build and test components, and install those of others
     Component(component::ComponentArgs),
     /// Keep the house of the cache
     Cache(cache::CacheArgs),
@@ -155,12 +155,14 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode, CliError> {
             let settings = load(&args.flags())?;
             resolve::run(&args, &settings, output)
         }
-        Verb::Component(args) => match args.registry() {
-            Some(verb) => verb.run(&load(&verb.flags())?, output),
-            None => component::run(&args, output.json, &mut std::io::stdout().lock())
-                .map(|()| ExitCode::Done)
-                .map_err(CliError::from),
-        },
+        Verb::Component(args) => {
+            if let Some(verb) = args.registry() {
+                return verb.run(&load(&verb.flags())?, output);
+            }
+            let settings = load(&args.flags())?;
+            component::run(&args, &settings, output.json, &mut std::io::stdout().lock())?;
+            Ok(ExitCode::Done)
+        }
         Verb::Cache(args) => cache::run(&args, &load(&args.flags())?, output),
         Verb::Stats(args) => stats::run(&args, &load(&args.flags())?, output),
         Verb::Doctor(args) => {

@@ -70,6 +70,7 @@ known! {
     "cache-dir" = "", any, "folder of the cache; empty for the platform's";
     "cache-size" = "10GiB", parse_bytes, "most bytes in the cache";
     "stats" = "true", parse_switch, "whether `turbo-engine stats` counts downloads, and limits of hosts are remembered";
+    "sdk" = "", any, "folder of the crate turbo-component for new components; empty for the project's repository";
     "buffer" = "32MiB", parse_bytes, "most bytes between the network and the disk";
 }
 

@@ -14,4 +14,19 @@ pub(super) mod v0_1 {
 
     pub(crate) use exports::turbo::engine::mirror_rules as rules;
     pub(crate) use turbo::engine::{log, types};
+
+    /// The world `manifest-generator`; what it imports is the rules' own.
+    pub(crate) mod generator {
+        wasmtime::component::bindgen!({
+            path: "../wit/turbo-engine/v0_1",
+            world: "manifest-generator",
+            additional_derives: [PartialEq],
+            with: {
+                "turbo:engine/log": crate::component::bindings::v0_1::turbo::engine::log,
+            },
+        });
+
+        pub(crate) use exports::turbo::engine::manifest;
+        pub(crate) use turbo::engine::types;
+    }
 }

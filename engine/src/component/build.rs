@@ -18,7 +18,7 @@ use std::str::FromStr;
 use sha2::{Digest as _, Sha256};
 use wit_component::ComponentEncoder;
 
-use self::guest::Guest;
+use self::guest::{Guest, Names};
 use crate::model::{Algorithm, Digest, ExitCode, Explain};
 
 /// What to build and where to put it.
@@ -120,9 +120,26 @@ pub fn check(options: &BuildOptions) -> Result<Built, BuildError> {
     Ok(built)
 }
 
+/// Builds a component whose functions keep their names, for its author's eyes:
+/// the package's name, and the component. Nothing is written but cargo's own
+/// files, which lie apart from those of [`build`].
+pub fn build_named(dir: &Path, messages: CargoMessages) -> Result<(String, Vec<u8>), BuildError> {
+    let guest = Guest::open(dir, None)?;
+    let component = encode(&guest.compile(messages, Names::Keep)?)?;
+    Ok((guest.name, component))
+}
+
+/// Builds a component as [`build`] does, and keeps it in memory: the package's
+/// name, and the component.
+pub fn build_bytes(dir: &Path, messages: CargoMessages) -> Result<(String, Vec<u8>), BuildError> {
+    let guest = Guest::open(dir, None)?;
+    let component = componentize(&guest.compile(messages, Names::Drop)?)?;
+    Ok((guest.name, component))
+}
+
 fn compile(options: &BuildOptions) -> Result<(Built, Vec<u8>), BuildError> {
     let guest = Guest::open(&options.dir, options.target)?;
-    let component = componentize(&guest.compile(options.messages)?)?;
+    let component = componentize(&guest.compile(options.messages, Names::Drop)?)?;
     let built = Built {
         path: options.out.join(format!("{}.wasm", guest.name)),
         target: guest.target,
@@ -135,17 +152,18 @@ fn compile(options: &BuildOptions) -> Result<(Built, Vec<u8>), BuildError> {
 /// Wraps a core module into a component, and removes what tells of the build
 /// rather than of the component: symbol names and the versions of the tools.
 fn componentize(binary: &[u8]) -> Result<Vec<u8>, BuildError> {
-    let encoded = if sections::is_component(binary) {
-        binary.to_vec()
-    } else {
-        ComponentEncoder::default()
-            .module(binary)
-            .and_then(|mut encoder| encoder.encode())
-            .map_err(|error| BuildError::Encode(format!("{error:#}")))?
-    };
-    let stripped = sections::strip(&encoded).map_err(|error| BuildError::Encode(error.to_string()))?;
+    let stripped = sections::strip(&encode(binary)?).map_err(|error| BuildError::Encode(error.to_string()))?;
     wasmparser::validate(&stripped).map_err(|error| BuildError::Encode(error.to_string()))?;
     Ok(stripped)
+}
+
+fn encode(binary: &[u8]) -> Result<Vec<u8>, BuildError> {
+    if sections::is_component(binary) {
+        return Ok(binary.to_vec());
+    }
+    let encoder = ComponentEncoder::default().module(binary);
+    let encoded = encoder.and_then(|mut encoder| encoder.encode());
+    encoded.map_err(|error| BuildError::Encode(format!("{error:#}")))
 }
 
 fn sha256(bytes: &[u8]) -> Digest {

@@ -40,13 +40,7 @@ pub struct Pattern {
 impl Description {
     /// Checks what a rule says of itself.
     pub(super) fn check(info: &RuleInfo, limits: &Limits) -> Result<Self, Failure> {
-        let id_character = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if info.id.is_empty() || info.id.len() > ID_BYTES || !info.id.bytes().all(id_character) {
-            return Err(wrong("the id is not of the form [a-z0-9-]{1,64}", &info.id));
-        }
-        if !is_version(&info.version) {
-            return Err(wrong("the version is not one by semver 2.0.0", &info.version));
-        }
+        check_name(&info.id, &info.version)?;
         if info.examples.len() > limits.examples as usize {
             return Err(wrong("too many examples, the limit is", &limits.examples.to_string()));
         }
@@ -60,6 +54,23 @@ impl Description {
             patterns: info.patterns.iter().map(|pattern| check_pattern(pattern, limits)).collect::<Result<_, _>>()?,
         })
     }
+}
+
+/// Checks what every component says of itself.
+pub(super) fn check_name(id: &str, version: &str) -> Result<(), Failure> {
+    if !is_id(id) {
+        return Err(wrong("the id is not of the form [a-z0-9-]{1,64}", id));
+    }
+    if !is_version(version) {
+        return Err(wrong("the version is not one by semver 2.0.0", version));
+    }
+    Ok(())
+}
+
+/// Whether a text can name a component.
+pub(super) fn is_id(id: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=ID_BYTES).contains(&id.len()) && id.bytes().all(allowed)
 }
 
 fn check_pattern(pattern: &rules::Pattern, limits: &Limits) -> Result<Pattern, Failure> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{FaultKind, Grant};
+use super::{FaultKind, Grant, World};
 use crate::model::{ExitCode, Explain};
 
 /// Why a component that the user named cannot be used at all.
@@ -35,14 +35,14 @@ pub enum ComponentError {
         path: PathBuf,
     },
     /// The component belongs to another world.
-    #[error("{} is not a mirror rule: it exports {found}, not {wanted}", path.display())]
+    #[error("{} is not a {wanted}: it exports {found}, not {}", path.display(), wanted.interface())]
     OtherWorld {
         /// The file.
         path: PathBuf,
         /// What it exports.
         found: String,
-        /// What a rule exports.
-        wanted: &'static str,
+        /// What it was taken for.
+        wanted: World,
     },
     /// The component was built for a version of the interface that this
     /// engine does not speak.
@@ -113,13 +113,11 @@ impl Explain for ComponentError {
             Self::Read { .. } => "name an existing .wasm file with --rule".into(),
             Self::NotComponent { .. } => "check that the file was copied whole; build it again if it was".into(),
             Self::CoreModule { .. } => "wrap it: `turbo-engine component build` makes a component of a crate".into(),
-            Self::OtherWorld { .. } => {
-                "build it for the world `mirror-rule`, or use it with `turbo-engine publish`".into()
+            Self::OtherWorld { found, wanted, .. } => other_world(found, *wanted),
+            Self::Version { found, offered, .. } => {
+                format!("build it again with the SDK and WIT of {offered}, or use an engine that speaks {found}")
             }
-            Self::Version { offered, .. } => format!("build it again with the WIT of {offered}"),
-            Self::Import { .. } => "build it for wasm32-unknown-unknown with `turbo-engine component build`; \
-                 rules answer questions and need no network"
-                .into(),
+            Self::Import { import, .. } => unwanted_import(import).into(),
             Self::Settings { rule, .. } => format!("correct the table `rules.{rule}` of the configuration"),
             Self::Faulty { grant, .. } if !grant.is_empty() => {
                 let flags: Vec<String> = grant.to_string().split(' ').map(|each| format!("--grant {each}")).collect();
@@ -132,5 +130,36 @@ impl Explain for ComponentError {
             }
             Self::Duplicate { .. } => "name only one of them".into(),
         })
+    }
+}
+
+fn other_world(found: &str, wanted: World) -> String {
+    match (wanted, World::ALL.iter().find(|world| found.contains(world.interface()))) {
+        (World::MirrorRule, Some(World::ManifestGenerator)) => {
+            "it is a manifest generator: use it with `turbo-engine publish`".into()
+        }
+        (_, Some(other)) => format!("it is a {other}; name a {wanted} here"),
+        (_, None) => format!("build it for the world `{}` of turbo:engine@0.1", wanted.name()),
+    }
+}
+
+/// How to get rid of an import. What pulls it in differs: a target, a library,
+/// or the wish for something that components do not have.
+fn unwanted_import(import: &str) -> &'static str {
+    match import.split(['/', '@']).next().unwrap_or_default() {
+        "wasi:http" | "wasi:sockets" => {
+            "components answer questions and get no network: remove what connects; a standard library that merely \
+             links it is avoided by building for wasm32-unknown-unknown with `turbo-engine component build`"
+        }
+        package if package.starts_with("wasi:") => {
+            "build it for wasm32-unknown-unknown with `turbo-engine component build`, which imports no WASI; \
+             with another compiler, disable this interface"
+        }
+        "wasi_snapshot_preview1" | "env" => {
+            "build it for wasm32-unknown-unknown, or wrap it with a preview 2 adapter (wasm32-wasip2 needs none)"
+        }
+        _ => {
+            "remove the import: components get turbo:engine/log, and the parts of WASI 0.2 that answer without a world"
+        }
     }
 }

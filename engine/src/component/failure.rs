@@ -1,6 +1,6 @@
 //! Tells from a failed call which limit ended it.
 
-use wasmtime::{PoolConcurrencyLimitError, Trap};
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 use super::sandbox::Sandbox;
 use super::text::printable;
@@ -12,6 +12,10 @@ const MESSAGE_BYTES: usize = 1 << 10;
 /// Longest backtrace in the log.
 const TRACE_BYTES: usize = 4 << 10;
 
+/// Most functions of a backtrace, and the longest name of one.
+const FRAMES: usize = 32;
+const FRAME_BYTES: usize = 200;
+
 /// A fault whose component is known from where it happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
@@ -19,11 +23,13 @@ pub(super) struct Failure {
     pub(super) message: String,
     /// What the user could grant to let it pass.
     pub(super) grant: Grant,
+    /// The guest's functions, innermost first, for its author alone.
+    pub(super) frames: Vec<String>,
 }
 
 impl Failure {
     pub(super) fn new(kind: FaultKind, message: impl AsRef<str>) -> Self {
-        Self { kind, message: printable(message.as_ref(), MESSAGE_BYTES), grant: Grant::default() }
+        Self { kind, message: printable(message.as_ref(), MESSAGE_BYTES), grant: Grant::default(), frames: Vec::new() }
     }
 
     /// Names what the user could grant to let it pass.
@@ -46,7 +52,7 @@ impl Failure {
         let trace = printable(&format!("{error:?}"), TRACE_BYTES);
         tracing::debug!(target: "component", trace, "a call failed");
         let kind = kind(error, sandbox);
-        let failure = Self::new(kind, message(kind, error, sandbox, limits));
+        let failure = Self { frames: frames(error), ..Self::new(kind, message(kind, error, sandbox, limits)) };
         let grantable = match kind {
             FaultKind::Fuel => "fuel",
             FaultKind::Deadline => "deadline",
@@ -71,6 +77,17 @@ impl Failure {
     pub(super) fn blame(&self, component: &str) -> Fault {
         Fault { component: component.to_owned(), kind: self.kind, message: self.message.clone() }
     }
+}
+
+/// The names of the functions that were running, where the component tells
+/// them: one that is built for use does not.
+fn frames(error: &wasmtime::Error) -> Vec<String> {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    let named = backtrace.frames().iter().map(|frame| match frame.func_name() {
+        Some(name) => printable(&format!("{:#}", rustc_demangle::demangle(name)), FRAME_BYTES),
+        None => format!("function {}", frame.func_index()),
+    });
+    named.take(FRAMES).collect()
 }
 
 fn kind(error: &wasmtime::Error, sandbox: &Sandbox) -> FaultKind {

@@ -131,21 +131,6 @@ pub enum ScanLimit {
 }
 
 impl ScanLimit {
-    /// Every limit of the pre-scan.
-    pub(super) const ALL: [Self; 11] = [
-        Self::FileBytes,
-        Self::FunctionBytes,
-        Self::Functions,
-        Self::Locals,
-        Self::Nesting,
-        Self::CompileTime,
-        Self::Items,
-        Self::Modules,
-        Self::Instances,
-        Self::TableElements,
-        Self::MemoryBytes,
-    ];
-
     /// The name under which the user grants more of it.
     pub(super) fn grant(self) -> &'static str {
         match self {
@@ -160,6 +145,23 @@ impl ScanLimit {
             Self::Instances => "instances",
             Self::TableElements => "tables",
             Self::MemoryBytes => "memory",
+        }
+    }
+
+    /// The field of [`super::Limits`], as the configuration names it.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::FileBytes => "file_bytes",
+            Self::FunctionBytes => "function_bytes",
+            Self::Functions => "functions",
+            Self::Locals => "locals",
+            Self::Nesting => "nesting",
+            Self::CompileTime => "compile_ms",
+            Self::Items => "items",
+            Self::Modules => "modules",
+            Self::Instances => "instances",
+            Self::TableElements => "table_elements",
+            Self::MemoryBytes => "memory_bytes",
         }
     }
 }

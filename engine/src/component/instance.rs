@@ -1,4 +1,4 @@
-//! One living instance of a rule, and the calls into it.
+//! One living instance of a component, and the calls into a rule.
 
 use std::sync::Arc;
 
@@ -32,25 +32,18 @@ impl<'a> Question<'a> {
     }
 }
 
-/// A living instance. After a failed call it must not be used again.
-pub(super) struct Instance {
+/// A living instance, of a rule unless said otherwise. After a failed call it
+/// must not be used again.
+pub(super) struct Instance<B = MirrorRule> {
     store: Store<Sandbox>,
-    rule: MirrorRule,
+    exports: B,
     calls: u32,
 }
 
 impl Instance {
-    /// Makes an instance; its start functions run under the limits of a call.
+    /// Makes an instance of a rule.
     pub(super) fn start(runtime: &Runtime, pre: &MirrorRulePre<Sandbox>, name: Arc<str>) -> Result<Self, Failure> {
-        let mut store = runtime.store(name);
-        runtime.arm(&mut store);
-        let running = runtime.ticker().running();
-        let rule = pre.instantiate(&mut store);
-        drop(running);
-        match rule {
-            Ok(rule) => Ok(Self { store, rule, calls: 0 }),
-            Err(error) => Err(Failure::of_start(&error, store.data(), runtime.limits())),
-        }
+        Self::begin(runtime, name, |store| pre.instantiate(store))
     }
 
     /// Gives the instance its settings; the inner error is the rule's refusal.
@@ -69,6 +62,25 @@ impl Instance {
         let request = MapRequest { url: question.url, region: question.region, extra: &Vec::new() };
         self.call(runtime, |rule, store| rule.turbo_engine_mirror_rules().call_map_url(store, request))
     }
+}
+
+impl<B> Instance<B> {
+    /// Makes an instance; its start functions run under the limits of a call.
+    pub(super) fn begin(
+        runtime: &Runtime,
+        name: Arc<str>,
+        instantiate: impl FnOnce(&mut Store<Sandbox>) -> wasmtime::Result<B>,
+    ) -> Result<Self, Failure> {
+        let mut store = runtime.store(name);
+        runtime.arm(&mut store);
+        let running = runtime.ticker().running();
+        let exports = instantiate(&mut store);
+        drop(running);
+        match exports {
+            Ok(exports) => Ok(Self { store, exports, calls: 0 }),
+            Err(error) => Err(Failure::of_start(&error, store.data(), runtime.limits())),
+        }
+    }
 
     /// How often the instance was called.
     pub(super) fn calls(&self) -> u32 {
@@ -80,15 +92,21 @@ impl Instance {
         runtime.limits().fuel.saturating_sub(self.store.get_fuel().expect("the engine counts fuel"))
     }
 
-    fn call<R>(
+    /// Linear memory that the instance holds. It never gives any back.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.store.data().memory_bytes()
+    }
+
+    /// Calls an export with the allowance of one call.
+    pub(super) fn call<R>(
         &mut self,
         runtime: &Runtime,
-        call: impl FnOnce(&MirrorRule, &mut Store<Sandbox>) -> wasmtime::Result<R>,
+        call: impl FnOnce(&B, &mut Store<Sandbox>) -> wasmtime::Result<R>,
     ) -> Result<R, Failure> {
         self.calls += 1;
         runtime.arm(&mut self.store);
         let running = runtime.ticker().running();
-        let result = call(&self.rule, &mut self.store);
+        let result = call(&self.exports, &mut self.store);
         drop(running);
         result.map_err(|error| Failure::of_call(&error, self.store.data(), runtime.limits()))
     }

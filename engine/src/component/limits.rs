@@ -43,6 +43,10 @@ pub struct Limits {
     pub fuel: u64,
     /// Wall-clock time of one call.
     pub deadline_ms: u64,
+    /// Fuel of one call to a manifest generator.
+    pub generate_fuel: u64,
+    /// Wall-clock time of one call to a manifest generator.
+    pub generate_deadline_ms: u64,
     /// Bytes that one call may make the host allocate, its result included.
     pub result_bytes: u32,
     /// Log messages of one call.
@@ -86,6 +90,8 @@ impl Default for Limits {
             stack_bytes: 256 << 10,
             fuel: 5_000_000,
             deadline_ms: 50,
+            generate_fuel: 500_000_000,
+            generate_deadline_ms: 5_000,
             result_bytes: 1 << 20,
             log_calls: 64,
             log_bytes: 16 << 10,
@@ -106,5 +112,12 @@ impl Limits {
     /// Wall-clock time of one call.
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.deadline_ms)
+    }
+
+    /// The limits under which a manifest generator is called. It is asked once
+    /// a release, and may take its time.
+    #[must_use]
+    pub fn of_generator(&self) -> Self {
+        Self { fuel: self.generate_fuel, deadline_ms: self.generate_deadline_ms, ..self.clone() }
     }
 }

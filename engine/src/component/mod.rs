@@ -11,6 +11,7 @@
 //! answer against the checks (`output`).
 
 mod answer;
+pub mod author;
 mod bindings;
 mod breaker;
 pub mod build;
@@ -21,6 +22,7 @@ mod error;
 mod examine;
 mod failure;
 mod fault;
+mod generator;
 mod grant;
 mod host;
 mod hosts;
@@ -47,6 +49,7 @@ mod text;
 mod ticker;
 mod vault;
 mod wasi;
+mod world;
 
 pub use answer::{Advice, Answer, Asked, Reply};
 pub use built_in::is_built_in;
@@ -60,3 +63,4 @@ pub use rules::{Admission, BuiltInTest, RefusedComponent, RuleOptions, RuleState
 pub use source::{GivenComponent, Interfaces};
 pub use tally::{RuleCounters, RuleCounts};
 pub use text::printable;
+pub use world::World;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use wasmtime::ResourceLimiter;
 
 use super::Limits;
-use super::bindings::v0_1::{log, types};
+use super::bindings::v0_1::{generator, log, types};
 use super::last_words::LastWords;
 use super::text::printable;
 use super::wasi::Wasi;
@@ -56,6 +56,11 @@ impl Sandbox {
     /// Whether the guest asked for more memory or table than it may have.
     pub(super) fn grew_too_far(&self) -> bool {
         self.grew_too_far
+    }
+
+    /// Linear memory that the guest holds.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
     }
 
     /// What the guest said last: error messages, then standard error.
@@ -107,6 +112,8 @@ fn take(held: &mut u64, more: usize, limit: u64) -> bool {
 }
 
 impl types::Host for Sandbox {}
+
+impl generator::types::Host for Sandbox {}
 
 impl log::Host for Sandbox {
     fn log(&mut self, level: log::Level, message: String) {

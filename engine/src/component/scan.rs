@@ -13,6 +13,10 @@ use super::{Grant, Limits, ScanLimit};
 /// Length of a page of linear memory.
 const PAGE_BYTES: u64 = 64 << 10;
 
+/// Most names of one kind that are kept. No component within the limits has
+/// more; one that has them is refused for that.
+const NAMES: usize = 10_000;
+
 /// Calls between components go through code that the compiler makes up from
 /// their types, and a type can be far larger than the file that states it.
 /// What wraps a plain guest only passes functions on.
@@ -46,37 +50,68 @@ impl From<BinaryReaderError> for Refusal {
 
 /// Reads a component and holds it against the limits.
 pub(super) fn scan(bytes: &[u8], limits: &Limits) -> Result<Scan, Refusal> {
-    count(bytes, limits).map(|counter| counter.found)
+    let mut counter = Counter::new(limits, Beyond::Stop);
+    counter.read(bytes)?;
+    Ok(counter.found)
 }
 
 /// The grants without which a component is over the limits. None for one that
 /// no grant helps: it is damaged, or beyond all that can be granted.
 pub(super) fn needed(bytes: &[u8], limits: &Limits) -> Option<Grant> {
     let highest = Grant::most(limits);
-    let counter = count(bytes, &highest).ok()?;
-    Some(Grant::needed(ScanLimit::ALL.map(|which| (which, counter.most[which as usize])), limits))
+    let mut counter = Counter::new(&highest, Beyond::Stop);
+    counter.read(bytes).ok()?;
+    Some(Grant::needed(counter.figures.iter().map(|figure| (figure.limit, figure.found)), limits))
 }
 
-fn count<'a>(bytes: &[u8], limits: &'a Limits) -> Result<Counter<'a>, Refusal> {
-    let mut counter = Counter {
-        limits,
-        nested_in: Vec::new(),
-        functions: 0,
-        items: 0,
-        modules: 0,
-        instances: 0,
-        compile_us: 0,
-        most: [0; ScanLimit::ALL.len()],
-        found: Scan::default(),
-    };
-    counter.within(bytes.len() as u64, limits.file_bytes, ScanLimit::FileBytes)?;
-    if !Parser::is_component(bytes) {
-        return Err(not_a_component(bytes));
+/// All that can be told of a file, whatever is wrong with it.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// What it asks for and offers, as far as it could be read.
+    pub(super) found: Scan,
+    /// How near to each limit it comes, in the order of meeting them.
+    pub(super) figures: Vec<Figure>,
+    /// Why it would not be compiled.
+    pub(super) refusals: Vec<Refusal>,
+}
+
+/// The most that a file has of what is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Figure {
+    pub(super) limit: ScanLimit,
+    pub(super) found: u64,
+    pub(super) allowed: u64,
+}
+
+/// Reads a file to its end, or as far as it can be read.
+pub(super) fn survey(bytes: &[u8], limits: &Limits) -> Survey {
+    let mut counter = Counter::new(limits, Beyond::Note);
+    let end = counter.read(bytes);
+    let Counter { found, figures, is_composed, .. } = counter;
+    let mut refusals: Vec<Refusal> = figures.iter().filter_map(Figure::refusal).collect();
+    refusals.extend(is_composed.then(composed));
+    refusals.extend(end.err());
+    Survey { found, figures, refusals }
+}
+
+impl Figure {
+    fn refusal(&self) -> Option<Refusal> {
+        let Self { limit, found, allowed } = *self;
+        (found > allowed).then(|| Refusal::Limit(limit, format!("{found}, the limit is {allowed}")))
     }
-    for payload in Parser::new(0).parse_all(bytes) {
-        counter.count(&payload?)?;
-    }
-    Ok(counter)
+}
+
+fn composed() -> Refusal {
+    Refusal::Limit(ScanLimit::Modules, COMPOSED.into())
+}
+
+/// What to do beyond a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    /// Read no further.
+    Stop,
+    /// Note it and go on.
+    Note,
 }
 
 fn not_a_component(bytes: &[u8]) -> Refusal {
@@ -102,19 +137,55 @@ struct Counter<'a> {
     modules: u64,
     instances: u64,
     compile_us: u64,
-    /// The most of each limit so far.
-    most: [u64; ScanLimit::ALL.len()],
     found: Scan,
+    beyond: Beyond,
+    figures: Vec<Figure>,
+    is_composed: bool,
 }
 
-impl Counter<'_> {
-    fn within(&mut self, found: u64, limit: u64, which: ScanLimit) -> Result<(), Refusal> {
-        let most = &mut self.most[which as usize];
-        *most = found.max(*most);
-        if found <= limit {
+impl<'a> Counter<'a> {
+    fn new(limits: &'a Limits, beyond: Beyond) -> Self {
+        Self {
+            limits,
+            nested_in: Vec::new(),
+            functions: 0,
+            items: 0,
+            modules: 0,
+            instances: 0,
+            compile_us: 0,
+            found: Scan::default(),
+            beyond,
+            figures: Vec::new(),
+            is_composed: false,
+        }
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        self.within(bytes.len() as u64, self.limits.file_bytes, ScanLimit::FileBytes)?;
+        if !Parser::is_component(bytes) {
+            return Err(not_a_component(bytes));
+        }
+        for payload in Parser::new(0).parse_all(bytes) {
+            self.count(&payload?)?;
+        }
+        Ok(())
+    }
+
+    fn within(&mut self, found: u64, allowed: u64, limit: ScanLimit) -> Result<(), Refusal> {
+        let figure = Figure { limit, found, allowed };
+        match self.figures.iter_mut().find(|figure| figure.limit == limit) {
+            Some(most) => most.found = most.found.max(found),
+            None => self.figures.push(figure),
+        }
+        if self.beyond == Beyond::Note {
             return Ok(());
         }
-        Err(Refusal::Limit(which, format!("{found}, the limit is {limit}")))
+        figure.refusal().map_or(Ok(()), Err)
+    }
+
+    fn compose(&mut self) -> Result<(), Refusal> {
+        self.is_composed = true;
+        if self.beyond == Beyond::Stop { Err(composed()) } else { Ok(()) }
     }
 
     fn count(&mut self, payload: &Payload<'_>) -> Result<(), Refusal> {
@@ -122,7 +193,7 @@ impl Counter<'_> {
             Payload::Version { encoding, .. } => self.enter(*encoding)?,
             Payload::End(_) => drop(self.nested_in.pop()),
             Payload::ModuleSection { .. } | Payload::ComponentCanonicalSection(_) if self.is_nested_component() => {
-                return Err(Refusal::Limit(ScanLimit::Modules, COMPOSED.into()));
+                self.compose()?;
             }
             Payload::FunctionSection(section) => self.functions(section.count())?,
             Payload::CodeSectionEntry(body) => self.body(body)?,
@@ -188,8 +259,9 @@ impl Counter<'_> {
 
     /// Keeps a name of the component itself, not of one nested in it.
     fn name(&mut self, name: &str, list: fn(&mut Scan) -> &mut Vec<String>) {
-        if self.nested_in.len() == 1 {
-            list(&mut self.found).push(name.to_owned());
+        let names = list(&mut self.found);
+        if self.nested_in.len() == 1 && names.len() < NAMES {
+            names.push(name.to_owned());
         }
     }
 

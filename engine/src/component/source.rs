@@ -12,11 +12,11 @@ use super::host::sha256_hex;
 use super::runtime::Effort;
 use super::scan::{Refusal, Scan, needed, scan};
 use super::text::printable;
+use super::world::{World, is_spoken};
 use super::{ComponentError, FaultKind, Grant, Limits, ScanLimit, wasi};
 
 /// The interfaces this engine speaks, as errors name them.
 const OFFERED: &str = "turbo:engine@0.1";
-const RULES: &str = "turbo:engine/mirror-rules";
 
 /// Longest name that an error quotes.
 const NAME_BYTES: usize = 200;
@@ -134,21 +134,26 @@ impl Source {
         self.path.clone().unwrap_or_else(|| PathBuf::from(format!("built-in:{}", self.name)))
     }
 
-    /// Holds the file against the limits and the interface, before anything
-    /// of it is compiled.
+    /// Holds the file against the limits and the interface of a rule, before
+    /// anything of it is compiled.
     pub(super) fn check(&self, limits: &Limits) -> Result<(), Rejected> {
+        let scan = scan(&self.bytes, limits).map_err(|refusal| self.reject(refusal, limits))?;
+        self.check_world(&scan, World::MirrorRule).map_err(Rejected::Unusable)
+    }
+
+    /// Why a file that is refused before compilation does not take part.
+    pub(super) fn reject(&self, refusal: Refusal, limits: &Limits) -> Rejected {
         let path = self.shown_path();
-        match scan(&self.bytes, limits) {
-            Ok(scan) => self.check_world(&scan).map_err(Rejected::Unusable),
-            Err(Refusal::Malformed(reason)) => {
-                Err(Rejected::Unusable(ComponentError::NotComponent { path, reason: shown(&reason) }))
+        match refusal {
+            Refusal::Malformed(reason) => {
+                Rejected::Unusable(ComponentError::NotComponent { path, reason: shown(&reason) })
             }
-            Err(Refusal::CoreModule) => Err(Rejected::Unusable(ComponentError::CoreModule { path })),
-            Err(Refusal::Limit(ScanLimit::FileBytes, _)) => {
+            Refusal::CoreModule => Rejected::Unusable(ComponentError::CoreModule { path }),
+            Refusal::Limit(ScanLimit::FileBytes, _) => {
                 let message = format!("{} bytes, the limit is {}", self.file_bytes, limits.file_bytes);
-                Err(self.over(limits, ScanLimit::FileBytes, &message))
+                self.over(limits, ScanLimit::FileBytes, &message)
             }
-            Err(Refusal::Limit(limit, message)) => Err(self.over(limits, limit, &message)),
+            Refusal::Limit(limit, message) => self.over(limits, limit, &message),
         }
     }
 
@@ -182,18 +187,19 @@ impl Source {
         }
     }
 
-    fn check_world(&self, scan: &Scan) -> Result<(), ComponentError> {
+    /// Holds what a component asks for and offers against a world.
+    pub(super) fn check_world(&self, scan: &Scan, world: World) -> Result<(), ComponentError> {
         let path = self.shown_path();
-        let ours: Vec<&str> = scan.exports.iter().map(String::as_str).filter(|name| interface(name) == RULES).collect();
+        let exports = || scan.exports.iter().map(String::as_str);
+        let ours: Vec<&str> = exports().filter(|name| world.is_exported_by(name)).collect();
         if ours.is_empty() {
             let found = if scan.exports.is_empty() { "nothing".to_owned() } else { shown(&scan.exports.join(", ")) };
-            return Err(ComponentError::OtherWorld { path, found, wanted: RULES });
+            return Err(ComponentError::OtherWorld { path, found, wanted: world });
         }
         let of_package = scan.imports.iter().map(String::as_str).filter(|name| name.starts_with("turbo:engine/"));
         if let Some(found) = of_package.chain(ours).find(|name| !is_spoken(name)) {
             return Err(ComponentError::Version { path, found: shown(found), offered: OFFERED });
         }
-        let is_offered = |name: &&String| is_spoken(name) && name.starts_with("turbo:engine/") || wasi::offers(name);
         match scan.imports.iter().find(|name| !is_offered(name)) {
             Some(import) => Err(ComponentError::Import { path, import: shown(import) }),
             None => Ok(()),
@@ -201,19 +207,12 @@ impl Source {
     }
 }
 
+/// Whether an import is one that components get.
+pub(super) fn is_offered(import: &str) -> bool {
+    is_spoken(import) && import.starts_with("turbo:engine/") || wasi::offers(import)
+}
+
 /// A name from the file, which may hold anything.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     printable(name, NAME_BYTES)
-}
-
-/// The name of an interface without its version.
-fn interface(name: &str) -> &str {
-    name.split_once('@').map_or(name, |(interface, _)| interface)
-}
-
-/// Whether an interface's version is of the 0.1 track. A pre-release is
-/// compatible with nothing but itself.
-fn is_spoken(name: &str) -> bool {
-    name.split_once("@0.1.")
-        .is_some_and(|(_, patch)| !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -45,7 +45,8 @@ const RESERVED: [(&str, &[&str]); 15] = [
 ];
 
 /// Files that name a reserved path although their layer may not, and why.
-const EXCEPTIONS: [(&str, &str, &str); 7] = [
+const EXCEPTIONS: [(&str, &str, &str); 8] = [
+    ("engine/src/component/author", "std::fs", "the authoring tools read and write an author's project"),
     ("engine/src/component/private_dir", "std::fs", "compiled code must lie where nobody else can write"),
     ("engine/src/component/source", "std::fs", "a component is read where its size is limited"),
     ("engine/src/component/build", "std::fs", "the authoring tool reads WIT folders and writes the component"),

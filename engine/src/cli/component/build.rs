@@ -53,7 +53,7 @@ fn to_text(built: &Built) -> String {
 
 fn to_json(built: &Built) -> String {
     json!({
-        "schema": 1,
+        "v": 1,
         "event": "built",
         "path": built.path,
         "target": built.target.triple(),

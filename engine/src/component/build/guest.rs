@@ -14,6 +14,15 @@ use super::{BuildError, CargoMessages, Target};
 /// Joins the flags in `CARGO_ENCODED_RUSTFLAGS`, so that paths may hold spaces.
 const FLAG_SEPARATOR: &str = "\x1f";
 
+/// Whether the names of functions stay in what is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// For a component that is used.
+    Drop,
+    /// For backtraces that its author can read.
+    Keep,
+}
+
 /// A crate that makes a component, and all that its compilation reads.
 pub(super) struct Guest {
     /// Name of the package and of the component file.
@@ -22,6 +31,25 @@ pub(super) struct Guest {
     pub(super) target: Target,
     manifest: PathBuf,
     metadata: Metadata,
+    lock: Lock,
+}
+
+/// Whether cargo has to keep to the lock file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lock {
+    /// There is one.
+    Kept,
+    /// A new project has none, and cargo writes it.
+    Absent,
+}
+
+impl Lock {
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Kept => &["--locked"],
+            Self::Absent => &[],
+        }
+    }
 }
 
 impl Guest {
@@ -29,7 +57,8 @@ impl Guest {
     /// that the crate's manifest names.
     pub(super) fn open(dir: &Path, target: Option<Target>) -> Result<Self, BuildError> {
         let manifest = dir.join("Cargo.toml");
-        let metadata = Metadata::read(dir, &manifest)?;
+        let lock = lock(dir, &manifest)?;
+        let metadata = Metadata::read(dir, &manifest, lock)?;
         let no_component = || BuildError::NoComponent { dir: dir.to_owned() };
         let package = metadata.package(&manifest).ok_or_else(no_component)?;
         if !package.targets.iter().any(CargoTarget::is_component) {
@@ -40,14 +69,21 @@ impl Guest {
             (None, Some(triple)) => triple.parse()?,
             (None, None) => Target::Bare,
         };
-        Ok(Self { name: package.name.clone(), target, manifest, metadata })
+        Ok(Self { name: package.name.clone(), target, manifest, metadata, lock })
     }
 
     /// Compiles the crate and reads the WebAssembly file that cargo names.
-    pub(super) fn compile(&self, messages: CargoMessages) -> Result<Vec<u8>, BuildError> {
+    pub(super) fn compile(&self, messages: CargoMessages, names: Names) -> Result<Vec<u8>, BuildError> {
         let flags = self.flags(&Toolchain::find(self.folder(), self.target)?);
-        let output = Command::new("cargo")
-            .args(["build", "--release", "--locked", "--lib", "--message-format=json-render-diagnostics"])
+        let mut command = Command::new("cargo");
+        if names == Names::Keep {
+            // A folder of its own, so that neither build undoes the other's.
+            let target = self.metadata.target_directory.join("with-names");
+            command.env("CARGO_PROFILE_RELEASE_STRIP", "none").env("CARGO_TARGET_DIR", target);
+        }
+        let output = command
+            .args(["build", "--release", "--lib", "--message-format=json-render-diagnostics"])
+            .args(self.lock.arguments())
             .args(["--target", self.target.triple(), "--manifest-path"])
             .arg(&self.manifest)
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join(FLAG_SEPARATOR))
@@ -133,6 +169,26 @@ impl Toolchain {
     }
 }
 
+/// Looks for the lock file of the crate's workspace.
+fn lock(dir: &Path, manifest: &Path) -> Result<Lock, BuildError> {
+    let output = Command::new("cargo")
+        .args(["locate-project", "--workspace", "--message-format=plain", "--manifest-path"])
+        .arg(manifest)
+        .output()
+        .map_err(|source| BuildError::Tool { program: "cargo", source })?;
+    if !output.status.success() {
+        return Err(metadata_error(dir, &output));
+    }
+    let root = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end());
+    Ok(if root.with_file_name("Cargo.lock").exists() { Lock::Kept } else { Lock::Absent })
+}
+
+fn metadata_error(dir: &Path, output: &Output) -> BuildError {
+    let message = String::from_utf8_lossy(&output.stderr);
+    let message = message.trim_start_matches("error: ").trim_end().to_owned();
+    BuildError::Metadata { dir: dir.to_owned(), message }
+}
+
 fn rustc(dir: &Path, arguments: &[&str]) -> Result<String, BuildError> {
     let output = Command::new("rustc")
         .args(arguments)
@@ -151,18 +207,18 @@ struct Metadata {
 }
 
 impl Metadata {
-    fn read(dir: &Path, manifest: &Path) -> Result<Self, BuildError> {
-        let failed = |message: String| BuildError::Metadata { dir: dir.to_owned(), message };
+    fn read(dir: &Path, manifest: &Path, lock: Lock) -> Result<Self, BuildError> {
         let output = Command::new("cargo")
-            .args(["metadata", "--format-version=1", "--locked", "--manifest-path"])
+            .args(["metadata", "--format-version=1"])
+            .args(lock.arguments())
+            .arg("--manifest-path")
             .arg(manifest)
             .output()
             .map_err(|source| BuildError::Tool { program: "cargo", source })?;
         if !output.status.success() {
-            let message = String::from_utf8_lossy(&output.stderr);
-            return Err(failed(message.trim_start_matches("error: ").trim_end().to_owned()));
+            return Err(metadata_error(dir, &output));
         }
-        parse(&output.stdout).map_err(|error| failed(error.to_string()))
+        parse(&output.stdout).map_err(|error| BuildError::Metadata { dir: dir.to_owned(), message: error.to_string() })
     }
 
     fn package(&self, manifest: &Path) -> Option<&Package> {

@@ -1,0 +1,162 @@
+//! `component inspect`: all that can be told of a component, whatever is wrong
+//! with it.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::manifest::ManifestPattern;
+use super::subject::Subject;
+use super::trial::world_of;
+use super::workshop::{Told, Workshop};
+use super::{AuthorError, Disagreement, Rebuild};
+use crate::component::scan::{Figure, Refusal, survey};
+use crate::component::source::{Rejected, is_offered, shown};
+use crate::component::{Limits, World};
+use crate::model::Explain;
+
+/// Most names of one kind that are told.
+const NAMES: usize = 100;
+
+/// All that can be told of a component.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inspection {
+    /// The file, or the folder it was built from.
+    pub path: PathBuf,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// SHA-256 in hexadecimal.
+    pub sha256: String,
+    /// What it is for; none when it exports nothing that tells.
+    pub world: Option<World>,
+    /// Names of its imports, with their versions.
+    pub imports: Vec<String>,
+    /// Those of them that no component gets.
+    pub refused_imports: Vec<String>,
+    /// Names of its exports, with their versions.
+    pub exports: Vec<String>,
+    /// How near to each limit of a file it comes.
+    pub measures: Vec<Measure>,
+    /// Stable name; empty when it does not come to say it, like the rest.
+    pub id: String,
+    /// Version of the component.
+    pub version: String,
+    /// One sentence.
+    pub summary: String,
+    /// The URLs that a rule wants to be asked about; none are all.
+    pub patterns: Vec<ManifestPattern>,
+    /// Examples of its self-test.
+    pub examples: usize,
+    /// Where `component.toml` and the component differ.
+    pub disagreements: Vec<Disagreement>,
+    /// Why it would be refused, each with what to do.
+    pub refusals: Vec<Reason>,
+}
+
+/// What a file has of something limited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Measure {
+    /// The limit's name in the table `[limits]`.
+    pub limit: String,
+    /// The most that the file has of it.
+    pub found: u64,
+    /// The most that it may have.
+    pub allowed: u64,
+}
+
+/// Why a component would be refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// What is wrong.
+    pub reason: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Inspection {
+    /// The error of a component that would be refused.
+    pub fn refusal(&self) -> Option<AuthorError> {
+        let first = self.refusals.first()?;
+        Some(AuthorError::Refused { path: self.path.clone(), reason: first.reason.clone(), hint: first.hint.clone() })
+    }
+}
+
+/// Looks into a component. One that would be refused is no error.
+pub fn inspect(path: &Path, rebuild: Rebuild, limits: &Limits) -> Result<Inspection, AuthorError> {
+    let subject = Subject::open(path, rebuild)?;
+    let world = world_of(&subject, limits);
+    let limits = subject.limits(world, limits);
+    let seen = survey(&subject.source.bytes, &limits);
+    let names = |names: &[String]| names.iter().take(NAMES).map(|name| shown(name)).collect();
+    let source = &subject.source;
+    let mut inspection = Inspection {
+        path: path.to_owned(),
+        bytes: source.bytes.len() as u64,
+        sha256: source.sha256.clone(),
+        world: World::of(&seen.found.exports),
+        imports: names(&seen.found.imports),
+        refused_imports: seen.found.imports.iter().filter(|name| !is_offered(name)).map(|name| shown(name)).collect(),
+        exports: names(&seen.found.exports),
+        measures: seen.figures.iter().map(Measure::of).collect(),
+        id: String::new(),
+        version: String::new(),
+        summary: String::new(),
+        patterns: Vec::new(),
+        examples: 0,
+        disagreements: Vec::new(),
+        refusals: Vec::new(),
+    };
+    inspection.refused_imports.truncate(NAMES);
+    let is_readable = seen.refusals.iter().all(|refusal| matches!(refusal, Refusal::Limit(..)));
+    let refused = seen.refusals.into_iter().map(|refusal| source.reject(refusal, &limits));
+    inspection.refusals = refused.map(Reason::of).collect();
+    if is_readable && let Err(error) = source.check_world(&seen.found, world) {
+        inspection.refusals.push(Reason::of(Rejected::Unusable(error)));
+    }
+    if inspection.refusals.is_empty() {
+        inspection.listen(&subject, world, &limits);
+    }
+    Ok(inspection)
+}
+
+impl Inspection {
+    /// Lets the component say what it is and pass its self-test, as loading it
+    /// would.
+    fn listen(&mut self, subject: &Subject, world: World, limits: &Limits) {
+        let opened = Workshop::open(&subject.source, world, limits);
+        let told = opened.and_then(|workshop| {
+            let told = workshop.describe(&subject.source.name)?;
+            let failure = workshop.self_test(&told).err();
+            Ok((told, failure))
+        });
+        let (told, failure) = match told {
+            Ok(told) => told,
+            Err(rejected) => return self.refusals.push(Reason::of(rejected)),
+        };
+        let manifest = subject.manifest.as_ref();
+        self.disagreements = manifest.map(|manifest| manifest.disagreements(&told)).unwrap_or_default();
+        self.refusals.extend(failure.map(|failure| Reason::of(failure.into())));
+        let Told { id, version, summary, patterns, examples, .. } = told;
+        self.id = id;
+        self.version = version;
+        self.summary = shown(&summary);
+        self.patterns = patterns.into_iter().map(ManifestPattern::printable).collect();
+        self.examples = examples.len();
+    }
+}
+
+impl Reason {
+    fn of(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Unusable(error) => Self { reason: error.to_string(), hint: error.hint() },
+            Rejected::Faulty(failure) => Self { reason: format!("{}: {}", failure.kind, failure.message), hint: None },
+        }
+    }
+}
+
+impl Measure {
+    fn of(figure: &Figure) -> Self {
+        let Figure { limit, found, allowed } = *figure;
+        Self { limit: limit.field().to_owned(), found, allowed }
+    }
+}
