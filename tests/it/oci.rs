@@ -211,8 +211,9 @@ fn a_real_registry_gives_what_it_was_given() {
         let name = format!("oci://{}/rules/swap-host:0.1.0", registry.host());
         let engine = Engine::new();
         engine.write("rule.wasm", component());
-        engine.write("rule.wasm.minisig", include_str!("../fixtures/keys/swap-host.minisig"));
+        engine.write("author.key", include_str!("../fixtures/keys/author.key"));
         engine.write("author.pub", include_str!("../fixtures/keys/author.pub"));
+        engine.run(["component", "sign", "rule.wasm", "--key", "author.key"]).exits(0);
         if door == Door::Locked {
             engine.run(["component", "push", "rule.wasm", &name]).fails(5).says("refuses access");
         }
