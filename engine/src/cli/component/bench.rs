@@ -10,7 +10,7 @@ use crate::cli::settings::{Settings, cache_dir};
 use crate::cli::units::show_bytes;
 use crate::component::author::{Bench, BenchReport, Rebuild, bench};
 
-/// Measures what a component costs, beside wasmtime alone
+/// Measure what a component costs, beside wasmtime alone
 ///
 /// Asks the first example, else the first case, over and over. Times are
 /// medians; `bare` is the same export called without fuel, deadline and limits.

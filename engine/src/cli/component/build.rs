@@ -9,7 +9,7 @@ use serde_json::json;
 use super::ComponentError;
 use crate::component::build::{self, BuildOptions, Built, CargoMessages, Target};
 
-/// Builds guest crates into components, reproducibly
+/// Build guest crates into components, reproducibly
 ///
 /// Writes NAME.wasm and NAME.wasm.sha256 for each crate. The bytes depend on
 /// the source, its Cargo.lock and the version of rustc alone.

@@ -11,7 +11,7 @@ use crate::cli::settings::Settings;
 use crate::cli::units::show_bytes;
 use crate::component::author::{Inspection, ManifestPattern, Rebuild, inspect};
 
-/// Tells all about a component: what it asks for, how near to limits it comes
+/// Tell all about a component: what it asks for, how near to limits it comes
 ///
 /// Whatever is wrong with a file, what can be told of it is told. Exits 8 when
 /// the engine would refuse it, with each reason.

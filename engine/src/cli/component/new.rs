@@ -11,7 +11,7 @@ use crate::cli::settings::{Flag, Settings};
 use crate::component::World;
 use crate::component::author::{Language, Project, Sdk, create};
 
-/// Begins a component: a project that builds and passes its tests at once
+/// Begin a component: a project that builds and passes its tests at once
 ///
 /// Writes component.toml, the source, cases, a README and a workflow for CI.
 /// Nothing is ever overwritten.

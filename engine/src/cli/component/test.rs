@@ -13,7 +13,7 @@ use crate::cli::units::{show_bytes, show_count};
 use crate::component::author::{AuthorError, CaseReport, Expectations, Rebuild, Report, Trial, Verdict, test};
 use crate::model::PrivateMirrors;
 
-/// Asks a component its examples and cases, under the engine's limits
+/// Ask a component its examples and cases, under the engine's limits
 ///
 /// The examples are those of its self-test, the cases those in tests/*.toml. A
 /// folder is built first, with the names of functions kept for backtraces.
