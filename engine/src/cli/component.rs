@@ -52,10 +52,7 @@ enum ComponentCommand {
 impl ComponentArgs {
     /// The verb, when it is about installed components.
     pub(super) fn registry(&self) -> Option<&RegistryVerb> {
-        match &self.command {
-            ComponentCommand::Registry(verb) => Some(verb),
-            _ => None,
-        }
+        if let ComponentCommand::Registry(verb) = &self.command { Some(verb) } else { None }
     }
 
     /// Settings given on the command line.
@@ -63,6 +60,7 @@ impl ComponentArgs {
         match &self.command {
             ComponentCommand::New(args) => args.flags(),
             ComponentCommand::Test(args) => args.flags(),
+            ComponentCommand::Registry(verb) => verb.flags(),
             _ => Vec::new(),
         }
     }
@@ -81,7 +79,7 @@ pub(super) fn run(
         ComponentCommand::Test(args) => test::run(args, settings, json, out),
         ComponentCommand::Bench(args) => bench::run(args, settings, json, out),
         ComponentCommand::Inspect(args) => inspect::run(args, settings, json, out),
-        ComponentCommand::Registry(_) => unreachable!("such verbs need settings, and run by themselves"),
+        ComponentCommand::Registry(_) => unreachable!("such verbs run by themselves"),
     }
 }
 

@@ -156,10 +156,10 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode, CliError> {
             resolve::run(&args, &settings, output)
         }
         Verb::Component(args) => {
-            if let Some(verb) = args.registry() {
-                return verb.run(&load(&verb.flags())?, output);
-            }
             let settings = load(&args.flags())?;
+            if let Some(verb) = args.registry() {
+                return verb.run(&settings, output);
+            }
             component::run(&args, &settings, output.json, &mut std::io::stdout().lock())?;
             Ok(ExitCode::Done)
         }

@@ -52,7 +52,8 @@ impl Failure {
         let trace = printable(&format!("{error:?}"), TRACE_BYTES);
         tracing::debug!(target: "component", trace, "a call failed");
         let kind = kind(error, sandbox);
-        let failure = Self { frames: frames(error), ..Self::new(kind, message(kind, error, sandbox, limits)) };
+        let message = message(kind, error, sandbox, limits);
+        let failure = Self { frames: frames(error), ..Self::new(kind, message) };
         let grantable = match kind {
             FaultKind::Fuel => "fuel",
             FaultKind::Deadline => "deadline",

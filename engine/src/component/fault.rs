@@ -147,23 +147,6 @@ impl ScanLimit {
             Self::MemoryBytes => "memory",
         }
     }
-
-    /// The field of [`super::Limits`], as the configuration names it.
-    pub fn field(self) -> &'static str {
-        match self {
-            Self::FileBytes => "file_bytes",
-            Self::FunctionBytes => "function_bytes",
-            Self::Functions => "functions",
-            Self::Locals => "locals",
-            Self::Nesting => "nesting",
-            Self::CompileTime => "compile_ms",
-            Self::Items => "items",
-            Self::Modules => "modules",
-            Self::Instances => "instances",
-            Self::TableElements => "table_elements",
-            Self::MemoryBytes => "memory_bytes",
-        }
-    }
 }
 
 impl fmt::Display for ScanLimit {

@@ -139,6 +139,7 @@ struct Counter<'a> {
     compile_us: u64,
     found: Scan,
     beyond: Beyond,
+    /// The most of each limit so far.
     figures: Vec<Figure>,
     is_composed: bool,
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::component::build::BuildError;
 use crate::component::source::Rejected;
-use crate::component::{ComponentError, Fault};
+use crate::component::{ComponentError, Fault, Grant};
 use crate::model::{ExitCode, Explain};
 
 /// Why an author's tool did not do what was asked.
@@ -63,8 +63,13 @@ pub enum AuthorError {
     #[error(transparent)]
     Component(#[from] ComponentError),
     /// The component breaks a limit, or does not come to answer.
-    #[error("{0}")]
-    Faulty(Fault),
+    #[error("{fault}")]
+    Faulty {
+        /// What is wrong.
+        fault: Fault,
+        /// What `component.toml` could ask for, to let it pass.
+        grant: Grant,
+    },
     /// Cases failed.
     #[error("{failed} of {cases} cases failed")]
     Failed {
@@ -97,7 +102,7 @@ impl AuthorError {
     pub(super) fn rejected(rejected: Rejected, name: &str) -> Self {
         match rejected {
             Rejected::Unusable(error) => Self::Component(error),
-            Rejected::Faulty(failure) => Self::Faulty(failure.blame(name)),
+            Rejected::Faulty(failure) => Self::Faulty { fault: failure.blame(name), grant: failure.grant },
         }
     }
 }
@@ -111,7 +116,7 @@ impl Explain for AuthorError {
             Self::Exists(_) | Self::File { .. } | Self::NotBuilt { .. } => ExitCode::Local,
             Self::Build(error) => error.exit_code(),
             Self::Component(error) => error.exit_code(),
-            Self::Faulty(_) | Self::Refused { .. } => ExitCode::Component,
+            Self::Faulty { .. } | Self::Refused { .. } => ExitCode::Component,
             Self::Failed { .. } | Self::NoQuestion(_) => ExitCode::Failed,
         }
     }
@@ -128,7 +133,8 @@ impl Explain for AuthorError {
             Self::NotBuilt { .. } => "run `turbo-engine component build` there, or go without --no-build".into(),
             Self::Build(error) => return error.hint(),
             Self::Component(error) => return error.hint(),
-            Self::Faulty(_) => "`turbo-engine component inspect` shows how near to the limits it comes".into(),
+            Self::Faulty { grant, .. } if !grant.is_empty() => asked_for(grant),
+            Self::Faulty { .. } => "`turbo-engine component inspect` shows how near to the limits it comes".into(),
             Self::Failed { .. } => "correct the component, or accept its answers with --update".into(),
             Self::Refused { hint, .. } => hint.clone().unwrap_or_else(|| {
                 "correct the component, or raise the limit that it meets in the table [limits] of the configuration"
@@ -137,4 +143,10 @@ impl Explain for AuthorError {
             Self::NoQuestion(_) => "give component.toml an [[example]], or tests/ a [[case]]".into(),
         })
     }
+}
+
+/// How a component asks for what it needs.
+fn asked_for(grant: &Grant) -> String {
+    let lines: Vec<String> = grant.texts().iter().map(|(key, text)| format!("{key} = \"{text}\"")).collect();
+    format!("if it needs that, ask for it under [grants] in component.toml: {}", lines.join(", "))
 }

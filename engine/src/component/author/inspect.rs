@@ -56,7 +56,7 @@ pub struct Inspection {
 /// What a file has of something limited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Measure {
-    /// The limit's name in the table `[limits]`.
+    /// The limit's name, as `component add --grant` takes it.
     pub limit: String,
     /// The most that the file has of it.
     pub found: u64,
@@ -157,6 +157,6 @@ impl Reason {
 impl Measure {
     fn of(figure: &Figure) -> Self {
         let Figure { limit, found, allowed } = *figure;
-        Self { limit: limit.field().to_owned(), found, allowed }
+        Self { limit: limit.grant().to_owned(), found, allowed }
     }
 }

@@ -14,7 +14,7 @@ use super::AuthorError;
 use super::workshop::Told;
 use crate::component::text::printable;
 use crate::component::world::is_spoken;
-use crate::component::{Limits, World};
+use crate::component::{Grant, GrantError, World};
 
 /// Name of the file, in the component's folder.
 pub(super) const MANIFEST: &str = "component.toml";
@@ -42,9 +42,9 @@ pub struct Manifest {
     /// The package manager that a manifest generator writes for.
     #[serde(default)]
     pub manager: Option<String>,
-    /// Limits it needs raised, by their names in the table `[limits]`.
+    /// Limits it needs raised, as `component add --grant` takes them.
     #[serde(default)]
-    pub grants: BTreeMap<String, u64>,
+    pub grants: BTreeMap<String, String>,
     /// The URLs that a mirror rule has an answer for.
     #[serde(default, rename = "pattern")]
     pub patterns: Vec<ManifestPattern>,
@@ -105,20 +105,13 @@ impl Manifest {
         if !is_spoken(&manifest.wit) || !manifest.wit.starts_with("turbo:engine@") {
             return Err(wrong(format!("`wit` is `{}`; this engine speaks turbo:engine@0.1.x", manifest.wit)));
         }
-        manifest.granted(&Limits::default()).map_err(wrong)?;
+        manifest.grant().map_err(|error| wrong(format!("[grants]: {error}")))?;
         Ok(Some(manifest))
     }
 
-    /// Limits with what the component asks for. Nothing is ever lowered.
-    pub(super) fn granted(&self, limits: &Limits) -> Result<Limits, String> {
-        let mut fields = serde_json::to_value(limits).expect("numbers serialise");
-        for (name, asked) in &self.grants {
-            let field = fields.get_mut(name).ok_or_else(|| format!("[grants] names `{name}`, which is no limit"))?;
-            if field.as_u64() < Some(*asked) {
-                *field = (*asked).into();
-            }
-        }
-        serde_json::from_value(fields).map_err(|error| format!("[grants] asks for more than there can be: {error}"))
+    /// What the component asks for beyond the limits.
+    pub(super) fn grant(&self) -> Result<Grant, GrantError> {
+        Grant::of(self.grants.iter().map(|(key, text)| (key.as_str(), text.as_str())))
     }
 
     /// Where the component says otherwise.
@@ -182,6 +175,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, AuthorError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::component::Limits;
 
     fn manifest(grants: &str) -> Manifest {
         let head = "id = 'a'\nversion = '1.0.0'\nkind = 'mirror-rule'\nwit = 'turbo:engine@0.1.0'\nsummary = 'A.'\n";
@@ -189,11 +183,11 @@ mod tests {
     }
 
     #[test]
-    fn grants_raise_limits_and_never_lower_them() {
-        let granted = manifest("memory_bytes = 33554432\nfuel = 1").granted(&Limits::default()).unwrap();
-        assert_eq!((granted.memory_bytes, granted.fuel), (32 << 20, Limits::default().fuel));
-        assert!(manifest("patience = 1").granted(&Limits::default()).unwrap_err().contains("patience"));
-        assert!(manifest("functions = 99999999999").granted(&Limits::default()).unwrap_err().contains("more than"));
+    fn grants_are_those_of_the_command_line() {
+        let limits = Limits::default();
+        let granted = manifest("memory = '32MiB'\nfuel = '1'").grant().unwrap().raise(&limits);
+        assert_eq!((granted.memory_bytes, granted.fuel), (32 << 20, limits.fuel));
+        assert!(manifest("patience = '1'").grant().unwrap_err().to_string().contains("patience"));
     }
 
     #[test]

@@ -6,11 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{AuthorError, Manifest};
 use crate::component::build::{self, CargoMessages};
 use crate::component::source::{GivenComponent, Source, Standing};
-use crate::component::{Limits, World};
-
-/// Longest file that is looked into. What loads is bounded by
-/// [`Limits::file_bytes`]; what is merely inspected may be longer.
-const FILE_BYTES: u64 = 64 << 20;
+use crate::component::{Limits, MOST_COMPONENT_BYTES, World};
 
 /// Whether a folder's component is built before it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +33,7 @@ impl Subject {
     /// Finds the component, and builds it when that is asked for.
     pub(super) fn open(path: &Path, rebuild: Rebuild) -> Result<Self, AuthorError> {
         if path.is_file() {
-            let limits = Limits { file_bytes: FILE_BYTES, ..Limits::default() };
-            return Ok(Self { folder: None, manifest: None, source: Source::read(path, &limits, &BTreeMap::new())? });
+            return Ok(Self { folder: None, manifest: None, source: read(path)? });
         }
         if !path.is_dir() {
             return Err(AuthorError::NoSubject(path.to_owned()));
@@ -54,11 +49,14 @@ impl Subject {
 
     /// The limits under which the component runs, with what it asks for.
     pub(super) fn limits(&self, world: World, limits: &Limits) -> Limits {
-        let granted = self.manifest.as_ref().and_then(|manifest| manifest.granted(limits).ok());
-        let limits = granted.unwrap_or_else(|| limits.clone());
-        match world {
-            World::MirrorRule => limits,
+        let limits = match world {
+            World::MirrorRule => limits.clone(),
             World::ManifestGenerator => limits.of_generator(),
+        };
+        match self.manifest.as_ref().map(Manifest::grant) {
+            // It was read when the manifest was.
+            Some(Ok(grant)) => grant.raise(&limits),
+            _ => limits,
         }
     }
 }
@@ -74,5 +72,10 @@ fn kept(folder: &Path, manifest: Option<&Manifest>) -> Result<Source, AuthorErro
     if !file.is_file() {
         return Err(AuthorError::NotBuilt { folder: folder.to_owned(), file });
     }
-    Ok(Source::read(&file, &Limits { file_bytes: FILE_BYTES, ..Limits::default() }, &BTreeMap::new())?)
+    read(&file)
+}
+
+fn read(file: &Path) -> Result<Source, AuthorError> {
+    let limits = Limits { file_bytes: MOST_COMPONENT_BYTES, ..Limits::default() };
+    Ok(Source::read(file, &limits, &BTreeMap::new())?)
 }

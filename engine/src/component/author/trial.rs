@@ -67,7 +67,7 @@ pub struct Report {
     /// How long the compiler took.
     pub compile_ms: f64,
     /// Limits that were raised because `component.toml` asks for it.
-    pub grants: BTreeMap<String, u64>,
+    pub grants: BTreeMap<String, String>,
     /// Where `component.toml` and the component differ.
     pub disagreements: Vec<Disagreement>,
     /// Its examples, then the cases in the order of their files.
