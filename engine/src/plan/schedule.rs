@@ -306,8 +306,7 @@ impl Schedule {
         self.lanes.values().filter(|lane| self.sources[lane.source.0].spec.host == host).count()
     }
 
-    /// Gives `source` a lane: unassigned bytes first, else a part of another
-    /// lane's.
+    /// Gives `source` a lane: unassigned bytes first, else a part of another lane's.
     fn assign(&mut self, source: SourceId, now: Duration, steps: &mut Vec<Step>) -> bool {
         let unassigned = self.take_piece(source, now);
         let Some(taken) = unassigned.or_else(|| self.take_share(source, now, steps)) else { return false };

@@ -8,6 +8,11 @@
 mod public;
 mod secret;
 
+use std::str::Lines;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 pub use public::{KeyId, MinisignError, PublicKey, Signature, TrustedComment};
 pub use secret::{SecretKey, SecretKeyError};
 
@@ -23,6 +28,21 @@ const PREHASHED: [u8; 2] = *b"ED";
 const KEY_ID_BYTES: usize = 8;
 /// Length of an Ed25519 signature.
 const SIGNATURE_BYTES: usize = 64;
+
+/// Longest text of a key or a signature.
+const TEXT_BYTES: usize = 16 << 10;
+
+/// Reads how each file begins: the untrusted comment, then bytes in base64.
+/// Gives those bytes and the lines behind them.
+fn opening(text: &str) -> Option<(Vec<u8>, Lines<'_>)> {
+    if text.len() > TEXT_BYTES {
+        return None;
+    }
+    let mut lines = text.lines();
+    lines.next()?.strip_prefix(UNTRUSTED.trim_end())?;
+    let bytes = STANDARD.decode(lines.next()?.trim()).ok()?;
+    Some((bytes, lines))
+}
 
 /// BLAKE2b-512 of a file.
 fn prehash(bytes: &[u8]) -> Vec<u8> {

@@ -7,12 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::signature::{ED25519, UnparsedPublicKey};
 
-use super::{KEY_ID_BYTES, PLAIN, PREHASHED, SIGNATURE_BYTES, TRUSTED, UNTRUSTED, prehash};
+use super::{KEY_ID_BYTES, PLAIN, PREHASHED, SIGNATURE_BYTES, TEXT_BYTES, TRUSTED, UNTRUSTED, opening, prehash};
 
 /// Length of an Ed25519 public key.
 const KEY_BYTES: usize = 32;
-/// Longest file of a signature or a key.
-const TEXT_BYTES: usize = 16 << 10;
 
 /// The identifier of a key pair, as minisign writes it: reversed hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -141,12 +139,7 @@ impl Signature {
     }
 
     fn read(text: &str) -> Option<Self> {
-        if text.len() > TEXT_BYTES {
-            return None;
-        }
-        let mut lines = text.lines();
-        lines.next()?.strip_prefix(UNTRUSTED.trim_end())?;
-        let bytes = STANDARD.decode(lines.next()?.trim()).ok()?;
+        let (bytes, mut lines) = opening(text)?;
         let (algorithm, rest) = bytes.split_first_chunk::<2>()?;
         let (id, signature) = rest.split_first_chunk()?;
         let comment = lines.next()?.strip_prefix(TRUSTED)?.to_owned();

@@ -13,7 +13,7 @@ use blake2::{Blake2b, Digest as _};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
 use super::public::KeyId;
-use super::{KEY_ID_BYTES, PLAIN, PREHASHED, SIGNATURE_BYTES, TRUSTED, UNTRUSTED, prehash};
+use super::{KEY_ID_BYTES, PLAIN, PREHASHED, SIGNATURE_BYTES, TRUSTED, UNTRUSTED, opening, prehash};
 use crate::model::Secret;
 
 /// The password is stretched with scrypt.
@@ -27,8 +27,6 @@ const SALT_BYTES: usize = 32;
 const SEALED_BYTES: usize = KEY_ID_BYTES + 64 + 32;
 /// Most memory that a key's file may ask for: what minisign's own keys do.
 const MOST_MEMORY_BYTES: u64 = 1 << 30;
-/// Longest file of a key.
-const TEXT_BYTES: usize = 16 << 10;
 
 /// A secret key, opened.
 pub struct SecretKey {
@@ -121,12 +119,7 @@ struct Sealed {
 
 impl Sealed {
     fn read(text: &str) -> Option<Self> {
-        if text.len() > TEXT_BYTES {
-            return None;
-        }
-        let mut lines = text.lines();
-        lines.next()?.strip_prefix(UNTRUSTED.trim_end())?;
-        let bytes = STANDARD.decode(lines.next()?.trim()).ok()?;
+        let (bytes, _) = opening(text)?;
         let (algorithm, rest) = bytes.split_first_chunk::<2>()?;
         let (kdf, rest) = rest.split_first_chunk::<2>()?;
         let (checksum, rest) = rest.split_first_chunk::<2>()?;

@@ -33,11 +33,19 @@ const FAR_S: f64 = 0.1;
 /// Where less than this part of a piece would remain, the piece takes it too.
 const CRUMB: f64 = 0.5;
 
+/// What the size of a piece depends on, the same for all lanes of one moment.
+struct Pace {
+    /// Bytes that nobody has delivered yet.
+    left: u64,
+    /// What one lane of each source gives a second, where it is known.
+    rates: Vec<Option<f64>>,
+}
+
 impl Schedule {
     /// Takes the next unassigned bytes for a lane of `source`.
     pub(super) fn take_piece(&mut self, source: SourceId, now: Duration) -> Option<Taken> {
         let run = self.todo.first()?;
-        let piece = self.piece_bytes(source, None, self.remaining(), now);
+        let piece = self.piece_bytes(source, None, &self.pace(now));
         let takes_all = to_f64(run.len()) <= to_f64(piece) * (1.0 + CRUMB);
         let end = if takes_all { run.end() } else { run.start() + piece };
         Some(Taken { range: ByteRange::new(run.start(), end), race: None })
@@ -50,10 +58,10 @@ impl Schedule {
         if self.wanted_lanes == 1 {
             return;
         }
-        let unassigned = self.remaining();
+        let pace = self.pace(now);
         let alone = self.lanes.iter().filter(|(id, lane)| self.racers(lane.race).all(|(racer, _)| racer == **id));
         let long = alone.filter_map(|(id, lane)| {
-            let piece = self.piece_bytes(lane.source, lane.lasting_rate(now), unassigned, now);
+            let piece = self.piece_bytes(lane.source, lane.lasting_rate(now), &pace);
             (lane.left() > piece.saturating_mul(2)).then_some((*id, piece))
         });
         for (id, piece) in long.collect::<Vec<_>>() {
@@ -61,26 +69,30 @@ impl Schedule {
         }
     }
 
-    /// How many of the `rest` of the bytes the next lane of a source should
+    /// How many of the bytes that are left the next lane of a source should
     /// take, or one that has shown `own_rate`.
-    fn piece_bytes(&self, source: SourceId, own_rate: Option<f64>, rest: u64, now: Duration) -> u64 {
-        let lanes = self.wanted_lanes.max(1) as u64;
+    fn piece_bytes(&self, source: SourceId, own_rate: Option<f64>, pace: &Pace) -> u64 {
+        let lanes = self.wanted_lanes as u64;
         if lanes == 1 {
-            return rest;
+            return pace.left;
         }
         let latency_s = self.sources[source.0].latency_s();
-        let rates = [own_rate, self.steady_rate(source, now)];
-        let Some(rate) = rates.into_iter().flatten().reduce(f64::min) else {
+        let Some(rate) = [own_rate, pace.rates[source.0]].into_iter().flatten().reduce(f64::min) else {
             let (waves, most) = if latency_s < FAR_S { (2, LARGEST_UNKNOWN) } else { (1, LARGEST_UNKNOWN_FAR) };
-            return (rest / (waves * lanes)).clamp(SMALLEST, most);
+            return (pace.left / (waves * lanes)).clamp(SMALLEST, most);
         };
-        let others = self.lanes.values().map(|lane| self.steady_rate(lane.source, now).unwrap_or(rate));
+        let others = self.lanes.values().map(|lane| pace.rates[lane.source.0].unwrap_or(rate));
         let open = self.lanes.len().max(1) as u64;
         let total = others.sum::<f64>().max(rate) * (to_f64(lanes) / to_f64(open)).max(1.0);
-        let left_s = to_f64(rest) / total;
+        let left_s = to_f64(pace.left) / total;
         let largest_share = if left_s < SHORT_LATENCIES * latency_s { 1.0 } else { LARGEST_SHARE_OF_REST };
         let seconds = (left_s * SHARE_OF_REST).min(PIECE_S).max(LATENCIES * latency_s).min(left_s * largest_share);
         from_f64(rate * seconds).max(SMALLEST)
+    }
+
+    fn pace(&self, now: Duration) -> Pace {
+        let rates = (0..self.sources.len()).map(|index| self.steady_rate(SourceId(index), now)).collect();
+        Pace { left: self.remaining(), rates }
     }
 
     /// Bytes per second of one lane of a source. What a server that sends in

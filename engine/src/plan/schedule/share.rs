@@ -112,7 +112,7 @@ impl Schedule {
         (rates.len() >= FEWEST_LIKE).then(|| rates[rates.len() / 2])
     }
 
-    pub(super) fn mean_lane_rate(&self) -> Option<f64> {
+    fn mean_lane_rate(&self) -> Option<f64> {
         let rates: Vec<f64> = self.lanes.values().filter_map(|lane| lane.rate).collect();
         (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / to_f64(rates.len() as u64))
     }
