@@ -176,7 +176,9 @@ impl LaneTask {
     }
 
     async fn receive(&self, mut answer: Response) -> Result<(), LaneError> {
+        self.state.held.store(true, Ordering::Relaxed);
         let _counted = self.writer.read_ahead().await?;
+        self.state.held.store(false, Ordering::Relaxed);
         let mut position = self.state.position.load(Ordering::Relaxed);
         loop {
             if position >= self.state.end.load(Ordering::Acquire) {
