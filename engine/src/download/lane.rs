@@ -11,7 +11,7 @@ use crate::model::ByteRange;
 use crate::model::http::{Agreement, Validators};
 use crate::net::{Body, Net, NetError, Response, Wanted};
 use crate::plan::{Role, Seen};
-use crate::store::{StoreError, Writer};
+use crate::store::{ReadAhead, StoreError, Writer};
 
 /// What every answer has to agree with.
 #[derive(Debug, Clone)]
@@ -106,6 +106,42 @@ impl LaneError {
     }
 }
 
+/// Largest chunk of a connection that reads nothing worth counting ahead: the
+/// HTTP client's buffer grows, from 8 KiB, only with reads that fill it.
+const SMALL_CHUNK_BYTES: usize = 16 * 1024;
+/// After so many small chunks in a row its buffer has shrunk.
+const SMALL_CHUNKS: u32 = 16;
+
+/// Whether what a connection reads ahead is taken from the queue's bytes: the
+/// many slow ones of a throttled source need none of them.
+#[derive(Debug)]
+struct Reading {
+    counted: Option<ReadAhead>,
+    /// How many small chunks came since the last other one.
+    small: u32,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { counted: None, small: SMALL_CHUNKS }
+    }
+}
+
+impl Reading {
+    /// Learns from a chunk.
+    fn saw(&mut self, chunk_bytes: usize) {
+        self.small = if chunk_bytes > SMALL_CHUNK_BYTES { 0 } else { self.small + 1 };
+        if self.small >= SMALL_CHUNKS {
+            self.counted = None;
+        }
+    }
+
+    /// Whether what it reads ahead has come to matter.
+    fn is_to_be_counted(&self) -> bool {
+        self.counted.is_none() && self.small == 0
+    }
+}
+
 /// What a lane needs to do its work.
 pub(super) struct LaneTask {
     pub net: Net,
@@ -176,25 +212,31 @@ impl LaneTask {
     }
 
     async fn receive(&self, mut answer: Response) -> Result<(), LaneError> {
-        self.state.held.store(true, Ordering::Relaxed);
-        let _counted = self.writer.read_ahead().await?;
-        self.state.held.store(false, Ordering::Relaxed);
+        let mut reading = Reading::default();
         let mut position = self.state.position.load(Ordering::Relaxed);
         loop {
             if position >= self.state.end.load(Ordering::Acquire) {
                 return Ok(());
             }
+            if reading.is_to_be_counted() {
+                self.state.held.store(true, Ordering::Relaxed);
+                reading.counted = Some(self.writer.read_ahead().await?);
+                self.state.held.store(false, Ordering::Relaxed);
+            }
             if !answer.arrived().await? {
                 return Err(LaneError::Short);
             }
             self.state.held.store(true, Ordering::Relaxed);
-            let Some(chunk) = answer.chunk().await? else { return Err(LaneError::Short) };
+            let Some(mut chunk) = answer.chunk().await? else { return Err(LaneError::Short) };
             let wanted = self.state.end.load(Ordering::Acquire).saturating_sub(position);
             let taken = usize::try_from(wanted).unwrap_or(usize::MAX).min(chunk.len());
             Tally::count(&self.tally.bytes, taken as u64);
-            self.writer.write(position, chunk.slice(..taken)).await?;
+            let chunk_bytes = chunk.len();
+            chunk.truncate(taken);
+            self.writer.write(position, chunk).await?;
             position += taken as u64;
             self.state.position.store(position, Ordering::Release);
+            reading.saw(chunk_bytes);
             self.state.held.store(false, Ordering::Relaxed);
         }
     }

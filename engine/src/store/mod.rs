@@ -33,4 +33,4 @@ pub use runs::{Run, Runs, RunsError};
 pub use shared_file::SharedFile;
 pub use space::{Space, check_writable, space};
 pub use target::{IfExists, Target, create_folder, read_bounded, remove, reserve_private_file, write_atomic};
-pub use writer::{LastJournal, Summary, Writer, WriterOptions};
+pub use writer::{LastJournal, ReadAhead, Summary, Writer, WriterOptions};

@@ -101,6 +101,8 @@ pub struct Writer {
     queue_permits: u32,
     /// How many more connections take what they read ahead from the budget.
     readers: Arc<Semaphore>,
+    /// Whether the budget is too small for any of them.
+    counts_none: bool,
     part: Arc<Part>,
     disagreements: Arc<Disagreements>,
     thread: JoinHandle<Result<(), StoreError>>,
@@ -123,15 +125,20 @@ impl Writer {
         let budget = Arc::new(Semaphore::new(budget_permits as usize));
         let readers = most_readers(options.buffer_bytes);
         let queue_permits = budget_permits.saturating_sub(readers.saturating_mul(READ_AHEAD_PERMITS)).max(1);
+        let counts_none = readers == 0;
         let readers = Arc::new(Semaphore::new(readers as usize));
-        Self { queue, budget, queue_permits, readers, part, disagreements, thread }
+        Self { queue, budget, queue_permits, readers, counts_none, part, disagreements, thread }
     }
 
     /// Takes what one connection reads ahead from the queue's bytes, so that
     /// memory is the same for one and for many. Where many have done so already
-    /// it takes nothing: the queue must not starve. Cancel safe.
+    /// it waits for one of them: the queue must not starve. A budget too small
+    /// for even one counts none. Cancel safe.
     pub async fn read_ahead(&self) -> Result<ReadAhead, StoreError> {
-        let Ok(reader) = Arc::clone(&self.readers).try_acquire_owned() else { return Ok(ReadAhead { permits: None }) };
+        if self.counts_none {
+            return Ok(ReadAhead { permits: None });
+        }
+        let reader = Arc::clone(&self.readers).acquire_owned().await.map_err(|_| StoreError::WriterGone)?;
         let permits = Arc::clone(&self.budget).acquire_many_owned(READ_AHEAD_PERMITS).await;
         let permits = permits.map_err(|_| StoreError::WriterGone)?;
         Ok(ReadAhead { permits: Some((reader, permits)) })
@@ -206,6 +213,8 @@ fn most_readers(buffer_bytes: usize) -> u32 {
 mod tests {
     use std::time::Duration;
 
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::model::ByteRange;
     use crate::store::{Keep, hash_file};
@@ -250,14 +259,19 @@ mod tests {
             let part = Part::open(&folder.path().join("part"), Keep::Nothing).expect("writable");
             let writer = Writer::start(WriterOptions { buffer_bytes, ..options(part) });
             let mut counted = Vec::new();
-            for _ in 0..64 {
-                counted.push(writer.read_ahead().await.expect("running"));
+            while counted.len() < 64
+                && let Some(reader) = writer.read_ahead().now_or_never()
+            {
+                counted.push(reader.expect("running"));
             }
             let taken = counted.iter().filter(|reader| reader.permits.is_some()).count();
             assert!(taken * 1224 * 1024 <= buffer_bytes * 5 / 6, "{taken} of {buffer_bytes}");
             assert_eq!(taken > 0, buffer_bytes >= 3 << 20, "{buffer_bytes}");
             writer.write(0, Bytes::from(vec![0; 1 << 20])).await.expect("a healthy disk");
             assert_eq!(writer.summary().await.expect("healthy").bytes, 1 << 20);
+            // Whoever stops reading makes room for another.
+            counted.pop();
+            assert!(writer.read_ahead().now_or_never().is_some(), "{buffer_bytes}");
         }
     }
 
