@@ -1,7 +1,7 @@
 //! turbo-engine: a native download and publish engine with a sandboxed,
 //! WebAssembly-extensible edge.
 //!
-//! Dependencies point down only: `cli` joins the flows (`download`, `registry`), a flow
+//! Dependencies point down only: `cli` joins the flows (`download`, `registry`, `publish`), a flow
 //! joins the adapters (`component`, `net`, `store`, `metrics`), the adapters
 //! never import one another, and all stand on the pure `plan` and `model`.
 
@@ -12,5 +12,6 @@ pub mod metrics;
 pub mod model;
 pub mod net;
 pub mod plan;
+pub mod publish;
 pub mod registry;
 pub mod store;

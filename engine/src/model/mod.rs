@@ -6,6 +6,8 @@
 mod address;
 mod candidate;
 mod candidate_url;
+pub mod delivery;
+pub mod diagnostic;
 mod digest;
 pub(crate) mod excerpt;
 mod exit;
@@ -15,6 +17,7 @@ pub mod minisign;
 mod oci_name;
 mod range;
 mod region;
+pub mod release;
 mod secret;
 mod size;
 mod web;

@@ -1,0 +1,108 @@
+//! What a generator proposes and the engine, once it has checked it, performs.
+//!
+//! The shapes are those of `turbo:engine/manifest`; nothing here is checked yet.
+
+use serde::{Deserialize, Serialize};
+
+/// One effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Delivery {
+    /// A commit.
+    GitChange(GitChange),
+    /// A package push.
+    Nupkg(Nupkg),
+    /// Files beside the release.
+    Files {
+        /// The files.
+        files: Vec<OutputFile>,
+    },
+    /// A registry push.
+    Oci(OciArtifact),
+}
+
+impl Delivery {
+    /// The files that it writes, packs or pushes.
+    pub fn files(&self) -> &[OutputFile] {
+        match self {
+            Self::GitChange(change) => &change.writes,
+            Self::Nupkg(package) => &package.files,
+            Self::Files { files } => files,
+            Self::Oci(artifact) => &artifact.layers,
+        }
+    }
+}
+
+/// One file of the output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputFile {
+    /// Relative path, separated by `/`.
+    pub path: String,
+    /// Its bytes.
+    pub content: Vec<u8>,
+}
+
+/// A file that a generator asked for, as it stands at the destination now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriorFile {
+    /// Path in the destination.
+    pub path: String,
+    /// Its content; none when there is no such file.
+    pub content: Option<Vec<u8>>,
+}
+
+/// How a change reaches the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GitRoute {
+    /// A branch on a fork and a pull request.
+    PullRequest,
+    /// A push to the branch itself.
+    Push,
+}
+
+/// A change to a git repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct GitChange {
+    /// `OWNER/NAME` or a URL.
+    pub repository: String,
+    /// Branch to change.
+    pub base: String,
+    /// Branch to create for a pull request.
+    pub branch: Option<String>,
+    /// Commit subject and pull request title.
+    pub title: String,
+    /// Commit body and pull request text.
+    pub body: String,
+    /// Files to write.
+    pub writes: Vec<OutputFile>,
+    /// Paths to delete.
+    pub deletes: Vec<String>,
+    /// Pull request or push.
+    pub route: GitRoute,
+}
+
+/// A package for a `NuGet` v2 feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Nupkg {
+    /// The nuspec's text.
+    pub nuspec: String,
+    /// Files of the package besides the nuspec.
+    pub files: Vec<OutputFile>,
+    /// Feed to push to.
+    pub endpoint: String,
+}
+
+/// An artifact for an OCI registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OciArtifact {
+    /// `HOST/NAME:TAG`.
+    pub reference: String,
+    /// Media type of the artifact.
+    pub artifact_type: String,
+    /// Layers, in order.
+    pub layers: Vec<OutputFile>,
+}
