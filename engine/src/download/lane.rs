@@ -136,9 +136,15 @@ impl Reading {
         }
     }
 
-    /// Whether what it reads ahead has come to matter.
-    fn is_to_be_counted(&self) -> bool {
-        self.counted.is_none() && self.small == 0
+    /// Has what it reads ahead counted once that has come to matter. Waits where
+    /// as many fast connections as there is memory for are reading.
+    async fn make_room(&mut self, writer: &Writer, lane: &LaneState) -> Result<(), StoreError> {
+        if self.counted.is_none() && self.small == 0 {
+            lane.held.store(true, Ordering::Relaxed);
+            self.counted = Some(writer.read_ahead().await?);
+            lane.held.store(false, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
 
@@ -218,11 +224,7 @@ impl LaneTask {
             if position >= self.state.end.load(Ordering::Acquire) {
                 return Ok(());
             }
-            if reading.is_to_be_counted() {
-                self.state.held.store(true, Ordering::Relaxed);
-                reading.counted = Some(self.writer.read_ahead().await?);
-                self.state.held.store(false, Ordering::Relaxed);
-            }
+            reading.make_room(&self.writer, &self.state).await?;
             if !answer.arrived().await? {
                 return Err(LaneError::Short);
             }
@@ -239,5 +241,48 @@ impl LaneTask {
             reading.saw(chunk_bytes);
             self.state.held.store(false, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::store::{Keep, Part, WriterOptions};
+
+    /// A writer with room for what one connection reads ahead.
+    fn writer(folder: &std::path::Path) -> Writer {
+        let part = Part::open(&folder.join("part"), Keep::Nothing).expect("writable");
+        Writer::start(WriterOptions {
+            part,
+            algorithms: Vec::new(),
+            buffer_bytes: 3 << 20,
+            journal: None,
+            stream: None,
+        })
+    }
+
+    /// Waiting for another connection's room is no silence of the source's.
+    #[test]
+    fn a_fast_lane_waits_for_room_and_says_so() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let writer = writer(folder.path());
+        let lane = LaneState::new(ByteRange::new(0, 1 << 20));
+        let [mut first, mut second] = [Reading::default(), Reading::default()];
+        assert!(first.make_room(&writer, &lane).now_or_never().is_some() && first.counted.is_none());
+        for reading in [&mut first, &mut second] {
+            reading.saw(SMALL_CHUNK_BYTES + 1);
+        }
+        assert!(first.make_room(&writer, &lane).now_or_never().is_some() && first.counted.is_some());
+        assert!(!lane.seen().held);
+        let mut waiting = Box::pin(second.make_room(&writer, &lane));
+        assert!(waiting.as_mut().now_or_never().is_none() && lane.seen().held);
+        // The first has slowed down: its buffer has shrunk.
+        for _ in 0..SMALL_CHUNKS {
+            first.saw(SMALL_CHUNK_BYTES);
+        }
+        assert!(waiting.now_or_never().is_some() && second.counted.is_some());
+        assert!(!lane.seen().held);
     }
 }
