@@ -26,6 +26,7 @@ mod registry;
 mod resume;
 mod rig;
 mod signatures;
+mod swap;
 mod tidy;
 mod verbs;
 mod verify;

@@ -61,6 +61,7 @@ known! {
     "require-checksum" = "false", parse_switch, "whether a download without a known digest fails";
     "rules" = "true", parse_switch, "whether mirror rules are asked";
     "rule" = "", any, "files of further mirror rules";
+    "rules-dir" = "", any, "folder of further mirror rules; what changes there counts at once";
     "components-dir" = "", any, "folder of installed components; empty for the platform's";
     "lock" = "", any, "lockfile of installed components; empty for the user's own";
     "frozen" = "false", parse_switch, "whether components must be as the lockfile says, or fail";

@@ -10,26 +10,38 @@ use std::panic::{self, AssertUnwindSafe};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::vault::Vault;
+use super::vault::{Payload, Vault};
 
 /// The compiled form of a component, as the compiler of this very build wrote
 /// it and nobody touched since.
-pub(super) struct Code(Vec<u8>);
+pub(super) struct Code(Bytes);
+
+enum Bytes {
+    Compiled(Vec<u8>),
+    Restored(Payload),
+}
 
 impl Code {
     /// Compiles a component.
     pub(super) fn compile(compiler: &Engine, component: &[u8]) -> wasmtime::Result<Self> {
-        compiler.precompile_component(component).map(Self)
+        compiler.precompile_component(component).map(|bytes| Self(Bytes::Compiled(bytes)))
     }
 
     /// Takes code out of the vault, if it holds any for this component and engine.
     pub(super) fn restore(vault: &Vault, name: &CodeName) -> Option<Self> {
-        vault.read(&name.0).map(Self)
+        vault.read(&name.0).map(|payload| Self(Bytes::Restored(payload)))
     }
 
     /// Puts the code into the vault.
     pub(super) fn keep(&self, vault: &Vault, name: &CodeName) {
-        vault.write(&name.0, &self.0);
+        vault.write(&name.0, self.bytes());
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Bytes::Compiled(bytes) => bytes,
+            Bytes::Restored(payload) => payload,
+        }
     }
 
     /// Makes the code callable.
@@ -46,7 +58,7 @@ impl Code {
         // ever stores such bytes through `keep`, and under a name that no other
         // kind of file has. Code of another engine version, configuration or
         // processor is refused by `deserialize` itself.
-        let loaded = panic::catch_unwind(AssertUnwindSafe(|| unsafe { Component::deserialize(engine, &self.0) }));
+        let loaded = panic::catch_unwind(AssertUnwindSafe(|| unsafe { Component::deserialize(engine, self.bytes()) }));
         loaded.ok()?.inspect_err(|error| tracing::debug!(target: "component", %error, "cached code does not fit")).ok()
     }
 }

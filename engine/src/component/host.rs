@@ -30,7 +30,7 @@ pub(super) struct Host {
     known: BTreeMap<String, Description>,
     instances: u32,
     runtime: OnceLock<Result<Runtime, Failure>>,
-    pub(super) built: BuildTally,
+    built: Arc<BuildTally>,
 }
 
 /// What became of compilations.
@@ -43,12 +43,14 @@ pub(super) struct BuildTally {
 
 impl Host {
     /// A host with room for so many instances at once, a place for compiled
-    /// components, and descriptions that need not be asked for.
+    /// components, descriptions that need not be asked for, and where to count
+    /// what is compiled.
     pub(super) fn new(
         limits: &Limits,
         cache_dir: Option<PathBuf>,
         known: BTreeMap<String, Description>,
         instances: u32,
+        built: Arc<BuildTally>,
     ) -> Self {
         Self {
             limits: Arc::new(limits.clone()),
@@ -57,7 +59,7 @@ impl Host {
             known,
             instances,
             runtime: OnceLock::new(),
-            built: BuildTally::default(),
+            built,
         }
     }
 

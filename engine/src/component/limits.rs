@@ -69,6 +69,8 @@ pub struct Limits {
     pub faults_before_rest: u32,
     /// How long a component rests before it is tried again.
     pub rest_ms: u64,
+    /// How long it rests at most: each failed trial doubles the rest.
+    pub longest_rest_ms: u64,
     /// Weight of the answers kept in memory; 0 keeps none.
     pub memo_bytes: u64,
 }
@@ -103,6 +105,7 @@ impl Default for Limits {
             audit_every: 512,
             faults_before_rest: 3,
             rest_ms: 30_000,
+            longest_rest_ms: 480_000,
             memo_bytes: 8 << 20,
         }
     }

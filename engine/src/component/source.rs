@@ -24,11 +24,33 @@ const NAME_BYTES: usize = 200;
 /// Longest name of an interface that is told.
 const INTERFACE_BYTES: usize = 300;
 
+/// Components that somebody else found in one place.
+#[derive(Debug, Clone, Default)]
+pub struct Shelf {
+    /// Those that may take part, in the order of their names.
+    pub given: Vec<GivenComponent>,
+    /// Those that must not.
+    pub refused: Vec<RefusedComponent>,
+}
+
+/// A component that must not be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedComponent {
+    /// What it is called there.
+    pub name: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
 /// What happens when a component cannot take part, and who is asked first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Standing {
     /// The user named it for this run, and has to know.
     Named,
+    /// It lies in the folder that the user named.
+    Folder,
     /// The user installed it; the others go on without it.
     Installed,
     /// It is inside the engine.
@@ -66,7 +88,7 @@ pub(super) struct Source {
     /// The component, or the start of one that is too long.
     pub(super) bytes: Cow<'static, [u8]>,
     /// Length of the whole file.
-    file_bytes: u64,
+    pub(super) file_bytes: u64,
     /// Its SHA-256 in hexadecimal.
     pub(super) sha256: String,
 }
@@ -78,6 +100,16 @@ pub(super) enum Rejected {
     Unusable(ComponentError),
     /// It is one, but breaks a limit or fails its own test.
     Faulty(Failure),
+}
+
+impl Rejected {
+    /// The failure of a component that others go on without.
+    pub(super) fn into_failure(self) -> Failure {
+        match self {
+            Self::Unusable(error) => Failure::new(FaultKind::Load, error.to_string()),
+            Self::Faulty(failure) => failure,
+        }
+    }
 }
 
 impl From<Failure> for Rejected {
@@ -122,6 +154,19 @@ impl Source {
         let GivenComponent { name, path, bytes } = component;
         let (file_bytes, sha256) = (bytes.len() as u64, sha256_hex(&bytes));
         Self { path: Some(path), standing, name, bytes: Cow::Owned(bytes), file_bytes, sha256 }
+    }
+
+    /// A component that is not to be looked at.
+    pub(super) fn unread(refused: &RefusedComponent, standing: Standing) -> Self {
+        let RefusedComponent { name, path, .. } = refused.clone();
+        Self::given(GivenComponent { name, path, bytes: Vec::new() }, standing)
+    }
+
+    /// The same without its bytes: of what does not take part nobody needs them.
+    pub(super) fn emptied(&self) -> Self {
+        let Self { path, standing, name, bytes: _, file_bytes, sha256 } = self;
+        let (path, name, sha256) = (path.clone(), name.clone(), sha256.clone());
+        Self { path, standing: *standing, name, bytes: Cow::Borrowed(&[]), file_bytes: *file_bytes, sha256 }
     }
 
     /// How hard to compile it.

@@ -5,6 +5,7 @@
 //! checked are handed out, so nobody can exchange them in between.
 
 use std::io;
+use std::ops::Deref;
 use std::path::Path;
 
 use hmac::digest::KeyInit;
@@ -17,6 +18,18 @@ use super::private_dir::PrivateDir;
 const KEY: &str = "key";
 const KEY_BYTES: usize = 32;
 const TAG_BYTES: usize = 32;
+
+/// What a file of the vault holds, in the very buffer that was checked.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Payload(Vec<u8>);
+
+impl Deref for Payload {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0[TAG_BYTES..]
+    }
+}
 
 /// Keeps files and vouches for them.
 pub(super) struct Vault {
@@ -43,8 +56,8 @@ impl Vault {
     }
 
     /// The bytes kept under a name, if they are what was written.
-    pub(super) fn read(&self, name: &str) -> Option<Vec<u8>> {
-        let mut bytes = self.directory.read(name).ok()?;
+    pub(super) fn read(&self, name: &str) -> Option<Payload> {
+        let bytes = self.directory.read(name).ok()?;
         let genuine = bytes
             .split_at_checked(TAG_BYTES)
             .is_some_and(|(tag, payload)| self.authenticate(name, payload).verify_slice(tag).is_ok());
@@ -53,8 +66,7 @@ impl Vault {
             self.directory.remove(name);
             return None;
         }
-        bytes.drain(..TAG_BYTES);
-        Some(bytes)
+        Some(Payload(bytes))
     }
 
     /// Keeps bytes under a name. A cache that cannot be written costs time,

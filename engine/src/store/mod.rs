@@ -1,5 +1,5 @@
 //! The only place that touches files: staging, journal, history, targets,
-//! cache, totals, installed components.
+//! cache, totals, installed components, folders that are watched.
 //!
 //! The key invariant: nothing carries its final name before it is complete,
 //! verified and on disk; everything on the way there can be resumed.
@@ -10,6 +10,7 @@ mod components;
 mod disagreement;
 mod disk;
 mod error;
+mod folder;
 mod follower;
 mod hash;
 mod history;
@@ -25,6 +26,7 @@ mod writer;
 pub use check::{Checked, check};
 pub use components::{ChangeLock, ComponentStore, Kept};
 pub use error::StoreError;
+pub use folder::{Folder, Look, Stamp};
 pub use hash::{Hashes, hash_file, sha256};
 pub use history::{Download, Finished, History};
 pub use journal::{Journal, JournalError};

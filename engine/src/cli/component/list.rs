@@ -58,7 +58,7 @@ pub(super) fn run(settings: &Settings, output: &Output) -> Result<(), CliError> 
     let listed = Rules::open(&options)?.list();
     // What the lockfile says of signers is anybody's word; the keys decide.
     let signer = |name: &str, locked: &Locked| {
-        let component = options.installed.iter().find(|component| component.name == name)?;
+        let component = options.installed.given.iter().find(|component| component.name == name)?;
         registry.signed(&locked.current, &component.bytes).ok()?.signer()
     };
     let installed = file

@@ -8,7 +8,7 @@ fn with_pages(id: &'static str, pages: u32) -> Vec<u8> {
 }
 
 fn faults(rules: &Rules) -> Vec<String> {
-    rules.faults().map(ToString::to_string).collect()
+    rules.faults().iter().map(ToString::to_string).collect()
 }
 
 #[test]
