@@ -237,7 +237,10 @@ impl Settings {
                         self.grants.insert(sha256, together);
                     }
                 }
-                ("limits", limits) => self.limits = limits.try_into().map_err(|error| wrong(Box::new(error)))?,
+                ("limits", limits) => {
+                    self.limits = limits.try_into().map_err(|error| wrong(Box::new(error)))?;
+                    self.limits.check().map_err(|why| wrong(format!("[limits] {why}").into()))?;
+                }
                 (key, value) => {
                     let known = KNOWN.iter().any(|known| known.key == key);
                     let text = plain(&value).filter(|_| known);
@@ -472,6 +475,8 @@ mod tests {
             "no-such-key = 1",
             "rules = 'x y'",
             "[limits]\nfule = 1",
+            "[limits]\nstack_bytes = 0",
+            "[limits]\nstack_bytes = 1_048_577",
             "= =",
             "[grants.x]\nmemory = '64MiB'",
             "[grants.x]\nsha256 = 'ab'",

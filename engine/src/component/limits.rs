@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// The largest stack that a guest can have. It is the calling thread's, of
+/// which the host needs its part too; the smallest threads have 2 MiB.
+pub(super) const MOST_STACK_BYTES: u64 = 1 << 20;
+
 /// Bounds on a component's file, compilation, execution and answers.
 ///
 /// Every field is configurable; the defaults fit rules of up to a few hundred
@@ -37,7 +41,7 @@ pub struct Limits {
     pub table_elements: u32,
     /// Linear memory of one instance, all its memories together.
     pub memory_bytes: u64,
-    /// The guest's call stack.
+    /// The guest's call stack, 1 MiB at most.
     pub stack_bytes: u32,
     /// Fuel of one call; 1,000,000 are about 0.9 ms.
     pub fuel: u64,
@@ -109,6 +113,15 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Finds a limit that the engine cannot keep, and says what would do.
+    pub fn check(&self) -> Result<(), String> {
+        if (1..=MOST_STACK_BYTES).contains(&self.stack_bytes.into()) {
+            return Ok(());
+        }
+        let Self { stack_bytes, .. } = self;
+        Err(format!("stack_bytes = {stack_bytes}: a component's stack has between 1 and {MOST_STACK_BYTES} bytes"))
+    }
+
     /// Wall-clock time of one call.
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.deadline_ms)
