@@ -67,7 +67,8 @@ pub struct Limits {
     pub url_bytes: u32,
     /// Calls after which an instance is replaced by a fresh one.
     pub calls_per_instance: u32,
-    /// One call in so many is run again on a fresh instance and compared.
+    /// One call in so many is run again on a fresh instance and compared; which
+    /// one, no component can know.
     pub audit_every: u32,
     /// Consecutive faults after which a component rests.
     pub faults_before_rest: u32,
@@ -104,7 +105,7 @@ impl Default for Limits {
             candidates: 32,
             url_bytes: 8 << 10,
             calls_per_instance: 1_024,
-            audit_every: 512,
+            audit_every: 1_024,
             faults_before_rest: 3,
             rest_ms: 30_000,
             memo_bytes: 8 << 20,

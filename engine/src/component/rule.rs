@@ -1,18 +1,19 @@
 //! One rule: loaded, described, asked.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-
-use crossbeam::queue::ArrayQueue;
 
 use super::bindings::v0_1::MirrorRulePre;
 use super::breaker::{Breaker, Patience};
 use super::description::{Description, check_example};
 use super::failure::Failure;
 use super::host::Host;
+use super::idle::Idle;
 use super::instance::{Instance, Question, RawReply, Settings};
+use super::lanes::Lanes;
 use super::sandbox::Sandbox;
 use super::source::{Rejected, Source, Standing};
 use super::tally::Tally;
@@ -31,11 +32,23 @@ pub(super) struct Rule {
     pub(super) about: Description,
     pub(super) tally: Tally,
     settings: Settings,
-    name: Arc<str>,
+    name: Name,
     prepared: OnceLock<Result<MirrorRulePre<Sandbox>, Failure>>,
-    idle: ArrayQueue<Instance>,
+    idle: Idle,
     breaker: Breaker,
     is_demoted: AtomicBool,
+    /// Decides which calls are run again. Another in each process.
+    seed: u64,
+}
+
+/// A rule's name, shared with each candidate of its answers; a lane for each
+/// thread, lest they count who shares it in turns.
+struct Name(Lanes<Arc<str>>);
+
+impl Name {
+    fn new(name: &str) -> Self {
+        Self(Lanes::of(|| name.into()))
+    }
 }
 
 /// What came of asking a rule.
@@ -60,28 +73,32 @@ impl Rule {
         let known = if source.standing == Standing::BuiltIn { settings.get(&source.name) } else { None };
         let rule = Self::new(Arc::clone(source), known.cloned().unwrap_or_default()).study(host)?;
         match settings.get(&rule.about.id) {
-            Some(settings) if *settings != rule.settings => Self { settings: settings.clone(), ..rule }.study(host),
+            Some(settings) if *settings != rule.settings => {
+                let id = rule.about.id.clone();
+                Self { settings: settings.clone(), ..rule }.study(host)?.known_as(&id)
+            }
             _ => Ok(rule),
         }
     }
 
     fn new(source: Arc<Source>, settings: Settings) -> Self {
         Self {
-            name: source.name.as_str().into(),
+            name: Name::new(&source.name),
             source,
             about: Description::default(),
             tally: Tally::default(),
             settings,
             prepared: OnceLock::new(),
-            idle: ArrayQueue::new(IDLE_INSTANCES),
+            idle: Idle::default(),
             breaker: Breaker::default(),
             is_demoted: AtomicBool::new(false),
+            seed: RandomState::new().hash_one(0),
         }
     }
 
     /// The rule's identifier, or the file's name until it is known.
     pub(super) fn name(&self) -> &Arc<str> {
-        &self.name
+        self.name.0.own()
     }
 
     /// The rule as lists show it.
@@ -104,8 +121,18 @@ impl Rule {
             Some(about) => about,
             None => self.examine(host)?,
         };
-        self.name = self.about.id.as_str().into();
+        self.name = Name::new(&self.about.id);
         Ok(self)
+    }
+
+    /// Settings are given by name: a rule that has another once it got them
+    /// would serve under a name that nobody gave settings to.
+    fn known_as(self, id: &str) -> Result<Self, Rejected> {
+        if self.about.id == id {
+            return Ok(self);
+        }
+        let message = format!("it is `{id}`, and with its settings it is `{}`", self.about.id);
+        Err(Failure::new(FaultKind::Description, message).into())
     }
 
     /// Checks the file, compiles it and lets it pass its own test.
@@ -115,7 +142,7 @@ impl Rule {
         let instance = self.fresh(host).map_err(|failure| self.reject(failure))?;
         let mut instance = instance.map_err(|reason| {
             Rejected::Unusable(ComponentError::Settings {
-                rule: self.name.to_string(),
+                rule: self.name().to_string(),
                 reason: printable(&reason, REASON_BYTES),
             })
         })?;
@@ -150,7 +177,7 @@ impl Rule {
     /// Makes an instance; the inner error is the rule's refusal of its settings.
     fn fresh(&self, host: &Host) -> Result<Result<Instance, String>, Failure> {
         let runtime = host.runtime()?;
-        let mut instance = Instance::start(runtime, self.prepared(host)?, Arc::clone(&self.name))?;
+        let mut instance = Instance::start(runtime, self.prepared(host)?, Arc::clone(self.name()))?;
         self.tally.instances.add(1);
         if self.settings.is_empty() {
             return Ok(Ok(instance));
@@ -191,7 +218,7 @@ impl Rule {
             return Ok((self.reply_fresh(host, question)?, None));
         };
         self.tally.fuel.add(instance.fuel_used(runtime));
-        if call.is_multiple_of(u64::from(host.limits().audit_every.max(1))) || instance.calls() == 2 {
+        if self.is_sample(call, host.limits().audit_every.max(1).into(), instance.calls()) {
             let audited = self.audit(host, question, &reply);
             if let Some((fresh, failure)) = audited {
                 return Ok((fresh, Some(failure)));
@@ -199,6 +226,14 @@ impl Rule {
         }
         self.put_back(host, instance);
         Ok((reply, None))
+    }
+
+    /// Whether a call is run again. The first answers of a warm instance tell
+    /// most, until enough instances gave them; later a draw decides which call
+    /// it is, so that no rule can count on being alone.
+    fn is_sample(&self, call: u64, every: u64, calls_of_instance: u32) -> bool {
+        let is_early = call < every && calls_of_instance == 2;
+        is_early || draw(call ^ self.seed).is_multiple_of(every)
     }
 
     fn reply_fresh(&self, host: &Host, question: Question<'_>) -> Result<RawReply, Failure> {
@@ -222,7 +257,7 @@ impl Rule {
             return None;
         }
         self.is_demoted.store(true, Ordering::Relaxed);
-        while self.idle.pop().is_some() {}
+        self.idle.clear();
         let message = "an instance that served before answers otherwise; each question gets a fresh one from now on";
         Some((fresh, Failure::new(FaultKind::State, message)))
     }
@@ -230,8 +265,7 @@ impl Rule {
     /// Keeps an instance for the next question, unless it served long enough.
     fn put_back(&self, host: &Host, instance: Instance) {
         if !self.is_demoted() && instance.calls() < host.limits().calls_per_instance {
-            // A full queue drops the instance, which is what is wanted.
-            let _ = self.idle.push(instance);
+            self.idle.push(instance);
         }
     }
 
@@ -244,6 +278,11 @@ impl Rule {
     pub(super) fn is_resting(&self, limits: &Limits) -> bool {
         self.breaker.is_tripped(patience(limits))
     }
+}
+
+/// Spreads numbers that follow one another evenly (Fibonacci hashing).
+fn draw(number: u64) -> u64 {
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
 }
 
 fn patience(limits: &Limits) -> Patience {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 
 use super::FaultKind;
+use super::lanes::{self, Lanes};
 
 /// What a set of rules did so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -52,20 +53,21 @@ pub struct RuleCounts {
 
 /// A number that any thread may raise.
 #[derive(Debug, Default)]
-pub(super) struct Count(AtomicU64);
+pub(super) struct Count(Lanes<AtomicU64>);
 
 impl Count {
     pub(super) fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
+        self.0.own().fetch_add(more, Ordering::Relaxed);
     }
 
-    /// Raises the number by one and returns what it was before.
+    /// Raises the number by one and returns a number that no other call gets:
+    /// with one thread alone, multiples of the number of lanes.
     pub(super) fn next(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed)
+        self.0.own().fetch_add(1, Ordering::Relaxed) * lanes::COUNT + lanes::own() as u64
     }
 
     pub(super) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.all().map(|lane| lane.load(Ordering::Relaxed)).sum()
     }
 }
 
