@@ -207,9 +207,13 @@ impl Source {
     }
 }
 
+/// What of the interface a component imports.
+const IMPORTABLE: [&str; 2] = ["turbo:engine/log", "turbo:engine/types"];
+
 /// Whether an import is one that components get.
 pub(super) fn is_offered(import: &str) -> bool {
-    is_spoken(import) && import.starts_with("turbo:engine/") || wasi::offers(import)
+    let is_ours = import.split_once('@').is_some_and(|(interface, _)| IMPORTABLE.contains(&interface));
+    is_ours && is_spoken(import) || wasi::offers(import)
 }
 
 /// A name from the file, which may hold anything.
