@@ -5,6 +5,7 @@ mod authoring;
 mod bad_input;
 mod cache;
 mod cli;
+mod compatibility;
 mod components;
 mod credentials;
 mod disk;
