@@ -153,6 +153,14 @@ impl Grant {
         self
     }
 
+    /// What of this is more than the limits allow anyway.
+    #[must_use]
+    pub(super) fn beyond(&self, limits: &Limits) -> Self {
+        let allows =
+            |key: &str, value: u64| GRANTABLE.iter().any(|limit| limit.key == key && value <= (limit.get)(limits));
+        Self(self.0.iter().filter(|(key, value)| !allows(key, **value)).map(|(key, value)| (*key, *value)).collect())
+    }
+
     /// Whether another grant gives all of this.
     pub fn is_within(&self, other: &Self) -> bool {
         self.0.iter().all(|(key, value)| other.0.get(key).is_some_and(|most| value <= most))

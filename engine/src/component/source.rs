@@ -175,7 +175,7 @@ impl Source {
         let path = self.shown_path();
         let tame = |names: Vec<String>| names.iter().map(|name| printable(name, INTERFACE_BYTES)).collect();
         match scan(&self.bytes, limits) {
-            Ok(Scan { imports, exports }) => Ok(Interfaces { imports: tame(imports), exports: tame(exports) }),
+            Ok(Scan { imports, exports, .. }) => Ok(Interfaces { imports: tame(imports), exports: tame(exports) }),
             Err(Refusal::Malformed(reason)) => Err(ComponentError::NotComponent { path, reason: shown(&reason) }),
             Err(Refusal::CoreModule) => Err(ComponentError::CoreModule { path }),
             Err(Refusal::Limit(limit, message)) => Err(ComponentError::Faulty {
