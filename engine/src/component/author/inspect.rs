@@ -83,7 +83,10 @@ impl Inspection {
     /// The error of a component that would be refused.
     pub fn refusal(&self) -> Option<AuthorError> {
         let first = self.refusals.first()?;
-        Some(AuthorError::Refused { path: self.path.clone(), reason: first.reason.clone(), hint: first.hint.clone() })
+        let granted =
+            || "correct the component, or, if you trust it, grant it what it needs: see `to install`".to_owned();
+        let hint = first.hint.clone().or_else(|| (!self.grants.is_empty()).then(granted));
+        Some(AuthorError::Refused { path: self.path.clone(), reason: first.reason.clone(), hint })
     }
 }
 
