@@ -35,6 +35,9 @@ pub(super) enum CliError {
     /// `cache verify` found damage.
     #[error("{0} of the cached files had rotted and are gone")]
     Rotten(usize),
+    /// `publish check` found what must not be published.
+    #[error("{0} of the findings must not be published")]
+    Findings(usize),
     #[error(transparent)]
     Component(#[from] ComponentError),
     #[error(transparent)]
@@ -87,7 +90,7 @@ impl CliError {
             Self::Runtime(_) => ExitCode::Failed,
             Self::Stdout(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::Done,
             Self::Stdout(_) => ExitCode::Local,
-            Self::Rotten(_) => ExitCode::Verification,
+            Self::Rotten(_) | Self::Findings(_) => ExitCode::Verification,
             Self::Download { .. }
             | Self::Net(_)
             | Self::Store(_)
@@ -114,6 +117,7 @@ impl CliError {
             Self::Rotten(_) => {
                 "nothing is lost, they are fetched again when asked for; check the disk they were on".into()
             }
+            Self::Findings(_) => "correct them and check again; each names its place and where to read more".into(),
             Self::Runtime(_) | Self::Stdout(_) => return None,
             Self::Download { .. }
             | Self::Net(_)

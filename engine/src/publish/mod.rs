@@ -5,6 +5,7 @@
 //! against the rules of its package manager and against the release itself
 //! before anything is packed, signed or sent.
 
+pub mod check;
 mod package_manager;
 
 pub use package_manager::{Manager, UnknownManager};

@@ -35,6 +35,14 @@ pub enum StoreError {
         /// Most bytes that are read.
         limit: usize,
     },
+    /// A folder with more files than anybody should look at.
+    #[error("{} has more than {limit} files", path.display())]
+    TooMany {
+        /// The folder.
+        path: PathBuf,
+        /// Most files that are read.
+        limit: usize,
+    },
     /// A directory under the final name.
     #[error("{} is a directory", .0.display())]
     IsDirectory(PathBuf),
@@ -73,6 +81,7 @@ impl Explain for StoreError {
             | Self::Foreign(_)
             | Self::Outdated(_)
             | Self::TooLarge { .. }
+            | Self::TooMany { .. }
             | Self::Exists(_)
             | Self::IsDirectory(_)
             | Self::Busy(_) => ExitCode::Local,
@@ -101,6 +110,7 @@ impl Explain for StoreError {
                 "fetch the new version with --if-exists overwrite, or under another name with -o".into()
             }
             Self::TooLarge { .. } => "check that it is the right file".into(),
+            Self::TooMany { .. } => "name a folder further down".into(),
             Self::Exists(_) => "choose another name with -o, or --if-exists resume, skip or overwrite".into(),
             Self::IsDirectory(_) => "name a file with -o, or give the directory with -d".into(),
             Self::Busy(_) => "wait for it to end, or choose another name with -o".into(),
