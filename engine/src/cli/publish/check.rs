@@ -29,8 +29,8 @@ const SHOWN_COLUMNS: usize = 100;
 /// nuspec with what lies beside it, are checked together. Nothing is fetched
 /// and nothing is changed.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 no errors; 6 errors were found, or what --deny names: what was checked did not \
-                        pass verification;\n2 nothing to check; 7 a path that cannot be read.")]
+#[command(after_help = "Exit codes: 0 no errors; 2 nothing to check; 6 verification failed: errors, or what --deny \
+                        names;\n7 a path that cannot be read.")]
 pub(super) struct CheckArgs {
     /// Files and folders
     #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::Manager;
-use super::{extension_of, text_of};
+use super::{extension_of, folder_of, name_of, text_of};
 use crate::model::delivery::OutputFile;
 
 /// The manager whose manifest a file is, by its name and its first lines.
@@ -13,6 +13,13 @@ pub fn detect(file: &OutputFile) -> Option<Manager> {
     if extension == "nuspec" {
         return Some(Manager::Chocolatey);
     }
+    let in_folder = |name: &str| folder_of(&file.path).split('/').any(|folder| folder == name);
+    match extension.as_str() {
+        // What cannot be read is the more a manifest's error where manifests are.
+        "json" if name_of(folder_of(&file.path)) == "bucket" => return Some(Manager::Scoop),
+        "yaml" | "yml" if in_folder("manifests") => return Some(Manager::Winget),
+        _ => {}
+    }
     let text = text_of(file).ok()?;
     let has_line = |test: &dyn Fn(&str) -> bool| text.lines().any(|line| test(line.trim_start()));
     match extension.as_str() {
@@ -21,11 +28,10 @@ pub fn detect(file: &OutputFile) -> Option<Manager> {
             has_line(&|line| keys.iter().any(|key| line.starts_with(key))).then_some(Manager::Winget)
         }
         "json" => {
-            let in_bucket = super::folder_of(&file.path).rsplit('/').next() == Some("bucket");
             let says = |key: &str| text.contains(&format!("\"{key}\""));
             let is_app = says("version") && says("homepage") && says("license");
             let has_more = ["architecture", "autoupdate", "checkver", "hash"].into_iter().any(says);
-            (in_bucket || is_app && has_more).then_some(Manager::Scoop)
+            (is_app && has_more).then_some(Manager::Scoop)
         }
         "rb" => {
             let is_formula = |line: &str| line.starts_with("class ") && line.contains("< Formula");
@@ -38,8 +44,8 @@ pub fn detect(file: &OutputFile) -> Option<Manager> {
 
 /// Files by the manager that they are for; all are for one when it is known.
 ///
-/// Chocolatey gets everything, because a package is its nuspec with what lies
-/// around it.
+/// Chocolatey gets everything beside and below a nuspec, because that is what
+/// a package is.
 pub fn sort(files: Vec<OutputFile>, known: Option<Manager>) -> BTreeMap<Manager, Vec<OutputFile>> {
     let mut sorted: BTreeMap<Manager, Vec<OutputFile>> = BTreeMap::new();
     if let Some(manager) = known {
@@ -50,8 +56,14 @@ pub fn sort(files: Vec<OutputFile>, known: Option<Manager>) -> BTreeMap<Manager,
         return sorted;
     }
     let managers: Vec<Option<Manager>> = files.iter().map(detect).collect();
-    if managers.contains(&Some(Manager::Chocolatey)) {
-        sorted.insert(Manager::Chocolatey, files.clone());
+    let nuspecs = files.iter().zip(&managers).filter(|(_, manager)| **manager == Some(Manager::Chocolatey));
+    let homes: Vec<String> = nuspecs.map(|(file, _)| folder_of(&file.path).to_owned()).collect();
+    let is_home =
+        |path: &str, home: &str| home.is_empty() || path.strip_prefix(home).is_some_and(|rest| rest.starts_with('/'));
+    let packed: Vec<OutputFile> =
+        files.iter().filter(|file| homes.iter().any(|home| is_home(&file.path, home))).cloned().collect();
+    if !packed.is_empty() {
+        sorted.insert(Manager::Chocolatey, packed);
     }
     for (file, manager) in files.into_iter().zip(managers) {
         if let Some(manager) = manager.filter(|manager| *manager != Manager::Chocolatey) {

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use super::place::numbered;
 use super::report::{Place, Report};
 use super::{extension_of, layout, name_of, text_of};
 use crate::model::delivery::OutputFile;
@@ -78,7 +79,7 @@ fn stanzas(text: &str) -> Vec<Stanza<'_>> {
     let mut found = Vec::new();
     let mut depth = 0_usize;
     let mut heredoc: Option<&str> = None;
-    for (number, line) in text.lines().enumerate() {
+    for (line_number, line) in numbered(text) {
         let code = line.trim();
         if let Some(end) = heredoc {
             heredoc = Some(end).filter(|end| code != *end);
@@ -95,9 +96,8 @@ fn stanzas(text: &str) -> Vec<Stanza<'_>> {
         if word == "end" {
             depth = depth.saturating_sub(1);
         }
-        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX - 1) + 1;
         let column = line.chars().take_while(|letter| letter.is_whitespace()).count();
-        let at = Position { line: count(number), column: count(column) };
+        let at = Position { line: line_number, column: u32::try_from(column).unwrap_or(u32::MAX - 1) + 1 };
         found.push(Stanza { at, word, rest: rest.trim_start(), depth });
         let opens = ["class", "def", "if", "unless", "case", "begin", "module", "while", "until"].contains(&word);
         let is_block = code.ends_with(" do") || code.ends_with('|') && code.contains(" do |");

@@ -7,7 +7,6 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use super::Unreadable;
 use super::place::Lines;
 use super::tree::{Entry, MOST_DEPTH, MOST_NODES, Node, Value};
-use crate::model::diagnostic::Position;
 use crate::model::excerpt::excerpt;
 
 /// JSON as RFC 8259 has it, and nothing that only some readers take.
@@ -32,9 +31,8 @@ pub(super) fn read(text: &str) -> Result<Node, Unreadable> {
     let Some(ast) = parsed.value else { return Err(Unreadable::new(lines.position(0), "the file is empty")) };
     // A second opinion on what is JSON: numbers and escapes above all.
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| {
-        let number = |n: usize| u32::try_from(n.max(1)).unwrap_or(u32::MAX);
-        let at = Position { line: number(error.line()), column: number(error.column()) };
-        Unreadable::new(at, excerpt(&error.to_string()))
+        let before = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
+        Unreadable::new(lines.position(before + error.column().saturating_sub(1)), excerpt(&error.to_string()))
     })?;
     Converter { lines, nodes: 0 }.node(&ast, 0)
 }

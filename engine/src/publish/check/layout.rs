@@ -1,6 +1,6 @@
 //! How a text file is laid out: line ends, marks and blanks.
 
-use super::place::Lines;
+use super::place::{Lines, numbered};
 use super::report::Report;
 use crate::model::diagnostic::Position;
 
@@ -26,10 +26,9 @@ pub(super) fn check(text: &str, manager: &str, report: &mut Report<'_>) {
     if !text.is_empty() && !text.ends_with('\n') {
         report.note("final-newline", lines.position(text.len()), "the last line does not end");
     }
-    let blank = |line: &str| line.ends_with([' ', '\t']);
-    let number = text.lines().position(|line| blank(line.trim_end_matches('\r')));
-    if let Some(line) = number.and_then(|number| u32::try_from(number + 1).ok()) {
-        let column = lines.line(line).map_or(0, |line| line.trim_end().chars().count());
+    let blank = numbered(text).find(|(_, line)| line.ends_with([' ', '\t']));
+    if let Some((line, content)) = blank {
+        let column = content.trim_end_matches([' ', '\t']).chars().count();
         let at = Position { line, column: u32::try_from(column).unwrap_or(u32::MAX - 1) + 1 };
         report.note("trailing-blanks", at, "the line ends in blanks");
     }

@@ -57,6 +57,12 @@ fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX - 1) + 1
 }
 
+/// The lines of a text without their ends, the first being number 1.
+pub(super) fn numbered(text: &str) -> impl Iterator<Item = (u32, &str)> {
+    let lines = Lines::new(text);
+    (1..).map_while(move |number| Some((number, lines.line(number)?)))
+}
+
 /// A line of a text without its end, by its number from 1.
 pub fn line_of(text: &str, number: u32) -> Option<&str> {
     Lines::new(text).line(number)

@@ -7,6 +7,9 @@ use crate::model::diagnostic::{Diagnostic, Position, Severity};
 /// hostile report.
 const MOST_FINDINGS: usize = 100;
 
+/// Longest suggestion: nobody copies more than a URL.
+const MOST_SUGGESTION_BYTES: usize = 4096;
+
 /// Where a finding is.
 #[derive(Clone, Copy)]
 pub(super) enum Place {
@@ -103,8 +106,9 @@ pub(super) struct Found<'a>(Option<&'a mut Diagnostic>);
 impl Found<'_> {
     /// Says what to write instead.
     pub(super) fn suggest(self, text: impl Into<String>) {
-        if let Some(finding) = self.0 {
-            finding.suggestion = Some(text.into());
+        let text = text.into();
+        if let Some(finding) = self.0.filter(|_| text.len() <= MOST_SUGGESTION_BYTES) {
+            finding.suggestion = Some(text);
         }
     }
 }

@@ -274,10 +274,11 @@ fn unknown_field(shape: &Shape, entry: &Entry, report: &mut Report<'_>) {
     }
 }
 
-/// Whether two words differ by at most two letters, whatever their case.
+/// Whether two words differ by a letter or two, whatever their case.
 fn is_near(one: &str, other: &str) -> bool {
-    const MOST_EDITS: usize = 2;
-    if other.len() > 64 || one.len().abs_diff(other.len()) > MOST_EDITS || one.len() <= 2 * MOST_EDITS {
+    // In a short word a letter more makes another word: amd64 is not arm64.
+    let most_edits = if one.len() < 8 { 1 } else { 2 };
+    if other.len() > 64 || one.len().abs_diff(other.len()) > most_edits || one.len() <= 4 {
         return false;
     }
     let (one, other) = (one.to_ascii_lowercase().into_bytes(), other.to_ascii_lowercase().into_bytes());
@@ -290,7 +291,7 @@ fn is_near(one: &str, other: &str) -> bool {
             row[column + 1] = changed.min(row[column] + 1).min(diagonal + 1);
         }
     }
-    row[other.len()] <= MOST_EDITS
+    row[other.len()] <= most_edits
 }
 
 #[cfg(test)]
@@ -304,6 +305,11 @@ mod tests {
                 && is_near("homepage", "hompage")
                 && is_near("Publisher", "Pubilsher")
         );
-        assert!(!is_near("bin", "url") && !is_near("homepage", "license") && !is_near("InstallerUrl", "Installer"));
+        assert!(
+            !is_near("bin", "url")
+                && !is_near("homepage", "license")
+                && !is_near("arm64", "amd64")
+                && !is_near("InstallerUrl", "Installer")
+        );
     }
 }

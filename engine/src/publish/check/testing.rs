@@ -44,7 +44,7 @@ pub(super) fn assert_cases(manager: Manager, texts: &[(&str, &str)], cases: &[Ca
     for Case { file, from, to, code } in cases {
         let mut changed = files(texts);
         let target = changed.iter_mut().find(|other| other.path.ends_with(file)).expect("a file of the set");
-        let text = String::from_utf8(target.content.clone()).unwrap();
+        let text = String::from_utf8(target.content.clone()).expect("a text");
         assert!(text.contains(from), "`{from}` is not in {file}");
         target.content = text.replacen(from, to, 1).into_bytes();
         let found = check(manager, &changed);

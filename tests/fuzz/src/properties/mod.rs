@@ -6,24 +6,27 @@
 mod components;
 mod fields;
 mod files;
+mod manifests;
 mod sets;
 
 pub use components::{lock_file, minisign, oci};
 pub use fields::{candidate_url, headers};
 pub use files::{cookies, input_file, metalink, netrc, sums};
+pub use manifests::manifests;
 pub use sets::{journal, ranges};
 
 /// What a target asserts of an input.
 pub type Property = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Property); 12] = [
+pub const TARGETS: [(&str, Property); 13] = [
     ("candidate_url", candidate_url),
     ("cookies", cookies),
     ("headers", headers),
     ("input_file", input_file),
     ("journal", journal),
     ("lock_file", lock_file),
+    ("manifests", manifests),
     ("metalink", metalink),
     ("minisign", minisign),
     ("netrc", netrc),

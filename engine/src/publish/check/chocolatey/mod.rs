@@ -15,6 +15,7 @@ use super::report::{Place, Report};
 use super::{extension_of, folder_of, name_of, text_of, xml};
 use crate::model::delivery::OutputFile;
 use crate::model::diagnostic::Diagnostic;
+use crate::model::excerpt::excerpt;
 
 fn help(code: &str) -> String {
     const RULES: &str = "https://docs.chocolatey.org/en-us/community-repository/moderation/package-validator/rules/";
@@ -82,7 +83,7 @@ fn check_members(members: &[&OutputFile], report: &mut Report<'_>) {
         }
     }
     if let Some(path) = lower.iter().find(|path| INTERNAL.iter().any(|end| name_of(path).ends_with(end))) {
-        report.warning("internal-file", Place::File, format!("`{path}` does not belong into a package"));
+        report.warning("internal-file", Place::File, format!("`{}` does not belong into a package", excerpt(path)));
     }
     let scripts = members.iter().filter(|file| extension_of(&file.path) == "ps1").count();
     if scripts > script::MOST_SCRIPTS {

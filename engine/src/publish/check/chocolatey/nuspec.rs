@@ -245,7 +245,8 @@ fn check_tags(metadata: Metadata<'_>, report: &mut Report<'_>) {
         None => _ = report.error("CPMR0023", metadata.place("tags"), "the field `tags` is missing"),
         Some((element, tags)) if tags.contains(',') => {
             let message = "tags are separated by blanks, not by commas";
-            report.error("CPMR0014", element.at, message).suggest(excerpt(&tags.replace(',', " ")));
+            let words: Vec<&str> = tags.split([',', ' ']).filter(|word| !word.is_empty()).collect();
+            report.error("CPMR0014", element.at, message).suggest(excerpt(&words.join(" ")));
         }
         Some((element, tags)) => {
             let names = tags.split_whitespace();

@@ -3,7 +3,7 @@
 //! A script is looked at line by line. A call that spreads its arguments from a
 //! table (`@packageArgs`) is judged by what the script assigns anywhere.
 
-use super::super::place::Lines;
+use super::super::place::{Lines, numbered};
 use super::super::{extension_of, name_of, text_of};
 use crate::model::delivery::OutputFile;
 use crate::model::diagnostic::{Diagnostic, Position};
@@ -54,7 +54,7 @@ pub(super) fn check(file: &OutputFile) -> Vec<Diagnostic> {
 fn code_of(text: &str) -> Vec<Line<'_>> {
     let mut found = Vec::new();
     let mut in_comment = false;
-    for (number, line) in text.lines().enumerate() {
+    for (number, line) in numbered(text) {
         let mut code = line;
         if in_comment {
             let Some((_, rest)) = code.split_once("#>") else { continue };
@@ -67,8 +67,7 @@ fn code_of(text: &str) -> Vec<Line<'_>> {
         let code = without_comment(code).trim();
         if !code.is_empty() {
             let column = line.chars().take_while(|letter| letter.is_whitespace()).count();
-            let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX - 1) + 1;
-            let at = Position { line: count(number), column: count(column) };
+            let at = Position { line: number, column: u32::try_from(column).unwrap_or(u32::MAX - 1) + 1 };
             found.push(Line { at, code, lower: code.to_ascii_lowercase() });
         }
     }

@@ -3,7 +3,7 @@
 use super::super::testing::{assert_cases, assert_clean, case};
 use crate::publish::Manager::Scoop;
 
-const TOOL: &str = r###"{
+const TOOL: &str = r#"{
     "version": "1.2.3",
     "description": "Does what a tool does.",
     "homepage": "https://github.com/example/tool",
@@ -19,9 +19,6 @@ const TOOL: &str = r###"{
             "hash": "sha512:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
         }
     },
-    "uninstaller": {
-        "script": "Remove-Item \"$dir\\cache\""
-    },
     "bin": [
         "tool.exe",
         [
@@ -29,6 +26,9 @@ const TOOL: &str = r###"{
             "t"
         ]
     ],
+    "uninstaller": {
+        "script": "Remove-Item \"$dir\\cache\""
+    },
     "checkver": {
         "url": "https://example.org/releases",
         "regex": "tool-(?<build>[\\d]+)-([\\d.]+)"
@@ -48,7 +48,7 @@ const TOOL: &str = r###"{
         }
     }
 }
-"###;
+"#;
 
 const FILE: [(&str, &str); 1] = [("bucket/tool.json", TOOL)];
 const T: &str = "tool.json";

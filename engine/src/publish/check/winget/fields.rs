@@ -175,7 +175,8 @@ static INSTALLATION: [Field; 35] = [
     optional("ProductCode", &CODE),
     optional("Capabilities", &CAPABILITIES),
     optional("RestrictedCapabilities", &CAPABILITIES),
-    optional("Markets", &MARKETS),
+    // Nothing would be both of its alternatives, of which the schema wants one.
+    may("Markets", Kind::Map(&MARKET_LISTS)),
     optional("InstallerAbortsTerminal", &Kind::Boolean),
     optional("ReleaseDate", &DAY),
     optional("InstallLocationRequired", &Kind::Boolean),
@@ -267,7 +268,6 @@ static PACKAGE_DEPENDENCY: Shape = shape(&[&[must("PackageIdentifier", IDENTIFIE
 static FAMILY_NAME: Kind = like(&PACKAGE_FAMILY_NAME, 255);
 static CAPABILITIES: Kind = Kind::List(&CAPABILITY_LIST);
 static CAPABILITY_LIST: List = set(Text::long(1, 40), 1000);
-static MARKETS: Kind = Kind::Map(&MARKET_LISTS);
 static MARKET_LISTS: Shape =
     shape(&[&[optional("AllowedMarkets", &MARKET_NAMES), optional("ExcludedMarkets", &MARKET_NAMES)]]);
 static MARKET_NAMES: Kind = Kind::List(&MARKET_LIST);

@@ -4,15 +4,16 @@ use super::super::place::Lines;
 use super::super::report::Report;
 use super::{Manifest, Role};
 use crate::model::diagnostic::Position;
+use crate::model::excerpt::excerpt;
 
 const MARK: &str = "yaml-language-server: $schema=";
 
 /// Compares the comment with what the file says of itself.
 pub(super) fn check(manifest: &Manifest<'_>, role: Role, report: &mut Report<'_>) {
-    let version = manifest.says("ManifestVersion").unwrap_or("1.12.0");
+    let version = excerpt(manifest.says("ManifestVersion").unwrap_or("1.12.0"));
     let wanted = format!("https://aka.ms/winget-manifest.{}.{version}.schema.json", role.name());
-    let head_ends = manifest.text.lines().take_while(|line| is_comment(line)).map(|line| line.len() + 1).sum::<usize>();
-    let head = manifest.text.get(..head_ends.min(manifest.text.len())).unwrap_or_default();
+    let head: usize = manifest.text.split_inclusive('\n').take_while(|line| is_comment(line)).map(str::len).sum();
+    let head = &manifest.text[..head];
     let Some(at) = head.find(MARK).map(|at| at + MARK.len()) else {
         let start = Position { line: 1, column: 1 };
         let message = "no comment at the head of the file names its schema";

@@ -71,7 +71,9 @@ fn check_type(installer: Installer<'_>, report: &mut Report<'_>) {
     let version = installer.root.text_of("ManifestVersion").unwrap_or_default();
     let is_old = ["1.0.", "1.1.", "1.2.", "1.4.", "1.5.", "1.6.", "1.7.", "1.9.", "1.10."];
     if installer.kind() == "font" && is_old.iter().any(|start| version.starts_with(start)) {
-        report.error("enum", node, format!("there are no fonts in {version}")).suggest("ManifestVersion: 1.12.0");
+        report
+            .error("enum", node, format!("there are no fonts in {}", excerpt(version)))
+            .suggest("ManifestVersion: 1.12.0");
     }
     if installer.kind() == "exe" {
         let switches = installer.field("InstallerSwitches");
@@ -105,7 +107,11 @@ fn check_archive(installer: Installer<'_>, report: &mut Report<'_>) {
     };
     let kind = installer.kind();
     if !matches!(kind, "portable" | "font" | "") && files.items().len() != 1 {
-        report.error("nested", files, format!("one file inside an archive is the {kind}, not {}", files.items().len()));
+        report.error(
+            "nested",
+            files,
+            format!("one file inside an archive is the {}, not {}", excerpt(kind), files.items().len()),
+        );
     }
     if kind == "portable" {
         for path in files.items().iter().filter_map(|file| file.get("RelativeFilePath")) {

@@ -56,7 +56,7 @@ Installers:
   Commands:
   - tool
   InstallerUrl: https://example.org/tool-x64.zip
-  InstallerSha256: 0000000000000000000000000000000000000000000000000000000000000001
+  InstallerSha256: C0FFEE0000000000000000000000000000000000000000000000000000000000
 - Architecture: x64
   InstallerType: exe
   Scope: machine
@@ -78,18 +78,15 @@ ManifestType: installer
 ManifestVersion: 1.12.0
 ";
 
-/// The digest of the first installer would be a number without quotes.
 fn set() -> Vec<(&'static str, String)> {
-    let installer = INSTALLER.replace(
-        "000000000000000000000000000000000000000000000000000000000000000",
-        "C0FFEE0000000000000000000000000000000000000000000000000000000000",
-    );
-    vec![
-        ("manifests/e/Example/Tool/1.10/Example.Tool.yaml", VERSION.to_owned()),
-        ("manifests/e/Example/Tool/1.10/Example.Tool.installer.yaml", installer),
-        ("manifests/e/Example/Tool/1.10/Example.Tool.locale.en-US.yaml", LOCALE.to_owned()),
-        ("manifests/e/Example/Tool/1.10/Example.Tool.locale.de-DE.yaml", GERMAN.to_owned()),
+    [
+        ("manifests/e/Example/Tool/1.10/Example.Tool.yaml", VERSION),
+        ("manifests/e/Example/Tool/1.10/Example.Tool.installer.yaml", INSTALLER),
+        ("manifests/e/Example/Tool/1.10/Example.Tool.locale.en-US.yaml", LOCALE),
+        ("manifests/e/Example/Tool/1.10/Example.Tool.locale.de-DE.yaml", GERMAN),
     ]
+    .map(|(path, text)| (path, text.to_owned()))
+    .into()
 }
 
 fn with_set(test: impl Fn(&[(&str, &str)])) {
