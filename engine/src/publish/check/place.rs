@@ -44,6 +44,11 @@ impl<'a> Lines<'a> {
         Position { line: number(line), column: number(columns) }
     }
 
+    /// A place, or the end of the text where that is before it.
+    pub(super) fn clamped(&self, at: Position) -> Position {
+        if self.line(at.line).is_some() { at } else { self.position(self.text.len()) }
+    }
+
     /// A line without its end, by its number from 1.
     pub(super) fn line(&self, number: u32) -> Option<&'a str> {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;

@@ -7,6 +7,7 @@
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::Unreadable;
+use super::place::Lines;
 use super::tree::{Entry, MOST_DEPTH, MOST_NODES, Node, Value};
 use crate::model::diagnostic::Position;
 use crate::model::excerpt::excerpt;
@@ -17,7 +18,11 @@ pub(super) fn read(text: &str) -> Result<Node, Unreadable> {
     for event in Parser::new_from_str(text) {
         match event {
             Ok((event, span)) => builder.take(event, span)?,
-            Err(error) => return Err(Unreadable::new(position(*error.marker()), excerpt(error.info()))),
+            Err(error) => {
+                // The parser may count one line more than there are.
+                let at = Lines::new(text).clamped(position(*error.marker()));
+                return Err(Unreadable::new(at, excerpt(error.info())));
+            }
         }
     }
     builder.root.ok_or_else(|| Unreadable::new(Position { line: 1, column: 1 }, "the file is empty"))
@@ -177,6 +182,13 @@ mod tests {
         for text in ["1.2.3", ".", "e3", "1e", "0x", "0xg", "1_000", "-", "2024-01-01", "12:30", "v1", "-.nan"] {
             assert!(!is_number(text), "{text}");
         }
+    }
+
+    #[test]
+    fn an_error_is_inside_of_the_text() {
+        let text = "y: >-\n  c\rz: {a: [1, ~, y";
+        let at = read(text).unwrap_err().at;
+        assert!(Lines::new(text).line(at.line).is_some(), "{at:?}");
     }
 
     #[test]
