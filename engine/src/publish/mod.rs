@@ -4,3 +4,5 @@
 //! A generator is a component and only proposes; every proposal is held
 //! against the rules of its package manager and against the release itself
 //! before anything is packed, signed or sent.
+
+pub mod pack;
