@@ -35,6 +35,14 @@ pub enum StoreError {
         /// Most bytes that are read.
         limit: usize,
     },
+    /// What a folder holds besides plain files and folders.
+    #[error("{} {why}", path.display())]
+    Unfit {
+        /// The path.
+        path: PathBuf,
+        /// What it is, as a clause.
+        why: &'static str,
+    },
     /// A directory under the final name.
     #[error("{} is a directory", .0.display())]
     IsDirectory(PathBuf),
@@ -74,6 +82,7 @@ impl Explain for StoreError {
             | Self::Outdated(_)
             | Self::TooLarge { .. }
             | Self::Exists(_)
+            | Self::Unfit { .. }
             | Self::IsDirectory(_)
             | Self::Busy(_) => ExitCode::Local,
             Self::WriterGone => ExitCode::Bug,
@@ -101,6 +110,7 @@ impl Explain for StoreError {
                 "fetch the new version with --if-exists overwrite, or under another name with -o".into()
             }
             Self::TooLarge { .. } => "check that it is the right file".into(),
+            Self::Unfit { .. } => "only plain files and folders are read: replace it by one, or move it away".into(),
             Self::Exists(_) => "choose another name with -o, or --if-exists resume, skip or overwrite".into(),
             Self::IsDirectory(_) => "name a file with -o, or give the directory with -d".into(),
             Self::Busy(_) => "wait for it to end, or choose another name with -o".into(),

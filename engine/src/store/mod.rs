@@ -10,6 +10,7 @@ mod components;
 mod disagreement;
 mod disk;
 mod error;
+mod folder;
 mod follower;
 mod hash;
 mod history;
@@ -25,12 +26,15 @@ mod writer;
 pub use check::{Checked, check};
 pub use components::{ChangeLock, ComponentStore, Kept};
 pub use error::StoreError;
-pub use hash::{Hashes, hash_file, sha256};
+pub use folder::{Listed, list_folder, read_plain};
+pub use hash::{Hashes, hash_file, read_pieces, sha256};
 pub use history::{Download, Finished, History};
 pub use journal::{Journal, JournalError};
 pub use part::{Keep, Part, Preallocate};
 pub use runs::{Run, Runs, RunsError};
 pub use shared_file::SharedFile;
 pub use space::{Space, check_writable, space};
-pub use target::{IfExists, Target, create_folder, read_bounded, remove, reserve_private_file, write_atomic};
+pub use target::{
+    IfExists, Target, create_folder, read_bounded, remove, replace_by, reserve_private_file, write_atomic,
+};
 pub use writer::{LastJournal, ReadAhead, Summary, Writer, WriterOptions};
