@@ -19,6 +19,7 @@ fn the_examples_of_the_readme_are_true() {
     let origin = world();
     let engine = user(&origin, Engine::new());
     fs::copy(fixture("swap-host"), engine.path("swap-host.wasm")).expect("a committed component");
+    engine.write("author.key", include_str!("../fixtures/keys/author.key"));
     assert!(follow(&engine, "README.md") >= 8, "too few examples are run");
 }
 

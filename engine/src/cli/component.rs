@@ -9,7 +9,7 @@ mod list;
 mod new;
 mod oci;
 mod registry;
-mod sign;
+pub(super) mod sign;
 mod sync;
 mod test;
 mod trust;

@@ -8,6 +8,9 @@ use crate::download::DownloadError;
 use crate::model::files::{CookieFileError, InputFileError, MetalinkError, NetrcError};
 use crate::model::{ExitCode, Explain};
 use crate::net::NetError;
+use crate::publish::deliver::nuget::NugetError;
+use crate::publish::pack::PackError;
+use crate::publish::sign::SignError;
 use crate::registry::RegistryError;
 use crate::store::StoreError;
 use crate::store::cache::CacheError;
@@ -41,6 +44,12 @@ pub(super) enum CliError {
     Registry(#[from] RegistryError),
     #[error(transparent)]
     ComponentVerb(#[from] super::component::ComponentError),
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    #[error(transparent)]
+    Nuget(#[from] NugetError),
+    #[error(transparent)]
+    Sign(#[from] SignError),
     #[error("the input file {} cannot be used", path.display())]
     Input { path: PathBuf, source: InputFileError },
     #[error("the Metalink {} cannot be used", path.display())]
@@ -71,6 +80,9 @@ impl CliError {
             Self::Component(error) => error,
             Self::Registry(error) => error,
             Self::ComponentVerb(error) => error,
+            Self::Pack(error) => error,
+            Self::Nuget(error) => error,
+            Self::Sign(error) => error,
             _ => return None,
         })
     }
@@ -94,7 +106,10 @@ impl CliError {
             | Self::Cache(_)
             | Self::Component(_)
             | Self::Registry(_)
-            | Self::ComponentVerb(_) => self.explained().map_or(ExitCode::Failed, Explain::exit_code),
+            | Self::ComponentVerb(_)
+            | Self::Pack(_)
+            | Self::Nuget(_)
+            | Self::Sign(_) => self.explained().map_or(ExitCode::Failed, Explain::exit_code),
         }
     }
 
@@ -121,7 +136,10 @@ impl CliError {
             | Self::Cache(_)
             | Self::Component(_)
             | Self::Registry(_)
-            | Self::ComponentVerb(_) => {
+            | Self::ComponentVerb(_)
+            | Self::Pack(_)
+            | Self::Nuget(_)
+            | Self::Sign(_) => {
                 return self.explained()?.hint();
             }
         })

@@ -5,4 +5,6 @@
 //! against the rules of its package manager and against the release itself
 //! before anything is packed, signed or sent.
 
+pub mod deliver;
 pub mod pack;
+pub mod sign;

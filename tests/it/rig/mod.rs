@@ -7,6 +7,7 @@
 mod answer;
 pub mod data;
 mod engine;
+mod minchoc;
 mod nginx;
 mod origin;
 mod proxy;
@@ -21,6 +22,7 @@ mod void;
 pub use answer::{Answer, Ending, File, file};
 pub use data::{KIB, MIB, MIB_PER_SECOND, sha256};
 pub use engine::{Engine, fixture, impatient};
+pub use minchoc::{Minchoc, nuget};
 pub use nginx::{Nginx, Site};
 pub use origin::Origin;
 pub use proxy::Proxy;

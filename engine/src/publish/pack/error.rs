@@ -64,6 +64,9 @@ pub enum PackError {
         /// Bytes of all files.
         bytes: u64,
     },
+    /// A file that is no package.
+    #[error("it is no package: {0}")]
+    NotPackage(String),
     /// The archive could not be written: a bug, as it is written to memory.
     #[error("the archive cannot be written: {0}")]
     Archive(String),
@@ -85,11 +88,14 @@ impl Explain for PackError {
             Self::Id(_) => "letters, digits and `_`, joined by single `.` or `-`, at most 100 of them".into(),
             Self::Version(_) => "write it as 1.2.3, 1.2.3.4 or 1.2.3-beta1".into(),
             Self::NotNormalised { normalised, .. } => format!("write {normalised}: the gallery refuses any other form"),
-            Self::Namespace(_) => "http://schemas.microsoft.com/packaging/2010/07/nuspec.xsd is the one to write".into(),
+            Self::Namespace(_) => {
+                "http://schemas.microsoft.com/packaging/2010/07/nuspec.xsd is the one to write".into()
+            }
             Self::Path { .. } => "name it relative to the package, for instance tools/tool.exe".into(),
             Self::Duplicate { .. } => "rename one of them".into(),
             Self::NoMatch(_) => "check how the path is written; it is relative to the nuspec's folder".into(),
             Self::TooMany | Self::TooLarge { .. } => "leave files out, or let the install script download them".into(),
+            Self::NotPackage(_) => "give the .nupkg that `turbo-engine publish pack` writes".into(),
             Self::Archive(_) => return None,
         })
     }

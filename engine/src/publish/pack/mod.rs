@@ -9,11 +9,13 @@ mod archive;
 mod error;
 mod nuspec;
 mod path;
+mod read;
 mod select;
 mod version;
 
 pub use error::PackError;
 pub use nuspec::{FileRule, Nuspec};
+pub use read::nuspec_of;
 pub use select::{Source, select};
 pub use version::PackageVersion;
 

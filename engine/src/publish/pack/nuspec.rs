@@ -6,6 +6,7 @@
 //! `<files>`, which tells only how the package was made.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use quick_xml::Reader;
@@ -89,9 +90,9 @@ impl Nuspec {
 /// Words of letters, digits and `_`, joined by single dots or hyphens.
 fn is_id(id: &str) -> bool {
     id.len() <= MOST_ID_BYTES
-        && id.split(['.', '-']).all(|word| {
-            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        })
+        && id
+            .split(['.', '-'])
+            .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
 }
 
 fn packed_text(text: &str, namespace: (Range<usize>, String), mut cuts: Vec<Range<usize>>) -> String {
@@ -256,7 +257,7 @@ impl<'a> Walk<'a> {
             let name = String::from_utf8_lossy(attribute.key.as_ref()).into_owned();
             let value = String::from_utf8_lossy(&attribute.value).into_owned();
             if name != "xmlns" {
-                written += &format!(" {name}=\"{}\"", value.replace('"', "&quot;"));
+                let _ = write!(written, " {name}=\"{}\"", value.replace('"', "&quot;"));
             } else if !is_known(&value) {
                 return Err(PackError::Namespace(excerpt(&value)));
             }

@@ -85,9 +85,32 @@ mod tests {
         }
         let long = "a/".repeat(120) + "b";
         for bad in [
-            "", "/a", "../a", "a/../b", "a//b", "a/", "./a", "a\\b", "C:/a", "c:a", "tools/nul", "tools/Aux.txt",
-            "a/b.", "a/b ", "a:b", "a/com1.exe", "a\u{0}b", "_rels/x", "_RELS/x", "package/x", "[Content_Types].xml",
-            "own.nuspec", "a/b.psmdcp", "..", "a/\u{202e}b", &long,
+            "",
+            "/a",
+            "../a",
+            "a/../b",
+            "a//b",
+            "a/",
+            "./a",
+            "a\\b",
+            "C:/a",
+            "c:a",
+            "tools/nul",
+            "tools/Aux.txt",
+            "a/b.",
+            "a/b ",
+            "a:b",
+            "a/com1.exe",
+            "a\u{0}b",
+            "_rels/x",
+            "_RELS/x",
+            "package/x",
+            "[Content_Types].xml",
+            "own.nuspec",
+            "a/b.psmdcp",
+            "..",
+            "a/\u{202e}b",
+            &long,
         ] {
             assert!(matches!(check(bad), Err(PackError::Path { .. })), "{bad:?}");
         }

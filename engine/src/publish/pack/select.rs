@@ -47,9 +47,8 @@ pub fn select(nuspec: &Nuspec, files: &[String]) -> Result<Vec<Source>, PackErro
 
 /// Nobody packs packages into packages, nor what tools keep in hidden files.
 fn is_meant(path: &str) -> bool {
-    let lower = path.to_lowercase();
     let is_hidden = path.split('/').any(|segment| segment.starts_with('.'));
-    !is_hidden && !lower.ends_with(".nupkg") && !lower.ends_with(".nuspec")
+    !is_hidden && !["nupkg", "nuspec"].contains(&super::path::extension(path).as_str())
 }
 
 fn slashed(path: &str) -> String {
@@ -79,7 +78,8 @@ fn destination(rule: &FileRule, pattern: &str, path: &str) -> Result<String, Pac
     let rest = match pattern.split_once('*') {
         Some((before, _)) => &path[before.rfind('/').map_or(0, |at| at + 1)..],
         // `src="a.txt" target="b.txt"` renames; any other target is a folder.
-        None if !target.is_empty() && super::path::extension(target) == super::path::extension(name)
+        None if !target.is_empty()
+            && super::path::extension(target) == super::path::extension(name)
             && target.contains('.') =>
         {
             return Ok(target.to_owned());

@@ -120,7 +120,8 @@ fn the_files_element_chooses() {
     assert_eq!(all, ["tools/a.ps1 > tools/a.ps1", "tools/x/b.exe > tools/x/b.exe", "README.md > README.md"]);
     let some = chosen("<files><file src=\"tools\\**\" target=\"tools\" exclude=\"**\\*.exe\"/></files>", &folder);
     assert_eq!(some.unwrap(), ["tools/a.ps1 > tools/a.ps1"]);
-    let moved = "<files><file src=\"README.md\" target=\"docs/READ.md\"/><file src=\"tools/x/*\" target=\"lib\"/></files>";
+    let moved =
+        "<files><file src=\"README.md\" target=\"docs/READ.md\"/><file src=\"tools/x/*\" target=\"lib\"/></files>";
     assert_eq!(chosen(moved, &folder).unwrap(), ["README.md > docs/READ.md", "tools/x/b.exe > lib/b.exe"]);
     let plain = chosen("<files><file src=\"tools/a.ps1\"/></files>", &folder);
     assert_eq!(plain.unwrap(), ["tools/a.ps1 > tools/a.ps1"]);

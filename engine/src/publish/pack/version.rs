@@ -55,9 +55,9 @@ impl PackageVersion {
             parts.pop();
         }
         let is_label = |label: &str| {
-            label.split('.').all(|part| {
-                !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            })
+            label
+                .split('.')
+                .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
         };
         if label.is_some_and(|label| !is_label(label)) {
             return None;
