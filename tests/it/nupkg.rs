@@ -70,6 +70,19 @@ fn two_packs_are_the_same_bytes() {
     assert_eq!(event["digest"], format!("sha-256:{}", sha256(&packed)));
 }
 
+/// Neither the processor nor a new version of what compresses may change them
+/// unnoticed.
+#[test]
+fn the_bytes_are_the_same_on_every_system() {
+    let engine = Engine::new();
+    source(&engine);
+    let text: String = (0_u64..60_000).map(|number| format!("{}\n", number * number % 9973)).collect();
+    engine.write("pkg/tools/numbers.txt", text);
+    engine.run(["publish", "pack", "pkg"]).exits(0);
+    let digest = sha256(&engine.read("turbo-tool.1.2.3.nupkg"));
+    assert_eq!(digest, "fdaacadb65f46d05608ffed0945a72b9aec4532716b4a219330a5d80132f5f11");
+}
+
 #[test]
 fn what_cannot_be_packed_is_explained() {
     let engine = Engine::new();

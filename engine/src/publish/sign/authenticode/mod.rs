@@ -146,3 +146,6 @@ pub(super) fn content_digest(kind: Kind, bytes: &[u8], hash: Hash) -> Result<Vec
         Kind::Script => Ok(hash.digest(&[&script::Script::read(bytes)?.content()])),
     }
 }
+
+#[cfg(test)]
+mod tests;
