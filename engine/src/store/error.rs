@@ -41,6 +41,9 @@ pub enum StoreError {
     /// Another process downloads to the same path.
     #[error("another process is downloading to {}", .0.display())]
     Busy(PathBuf),
+    /// Another process holds a file that one process may have at a time.
+    #[error("another process is using {}", .0.display())]
+    InUse(PathBuf),
     /// Standard output was closed by its reader: a way to stop, not a failure.
     #[error("standard output was closed")]
     OutputClosed,
@@ -75,7 +78,8 @@ impl Explain for StoreError {
             | Self::TooLarge { .. }
             | Self::Exists(_)
             | Self::IsDirectory(_)
-            | Self::Busy(_) => ExitCode::Local,
+            | Self::Busy(_)
+            | Self::InUse(_) => ExitCode::Local,
             Self::WriterGone => ExitCode::Bug,
         }
     }
@@ -104,6 +108,7 @@ impl Explain for StoreError {
             Self::Exists(_) => "choose another name with -o, or --if-exists resume, skip or overwrite".into(),
             Self::IsDirectory(_) => "name a file with -o, or give the directory with -d".into(),
             Self::Busy(_) => "wait for it to end, or choose another name with -o".into(),
+            Self::InUse(_) => "wait for it to end, or name another file".into(),
             Self::OutputClosed | Self::Output(_) | Self::WriterGone => return None,
         })
     }

@@ -1,9 +1,11 @@
 //! The only place that touches files: staging, journal, history, targets,
-//! cache, totals, installed components.
+//! cache, totals, installed components, logs.
 //!
 //! The key invariant: nothing carries its final name before it is complete,
 //! verified and on disk; everything on the way there can be resumed.
 
+mod append_log;
+mod below;
 pub mod cache;
 mod check;
 mod components;
@@ -17,11 +19,14 @@ mod journal;
 mod part;
 mod recorder;
 mod runs;
+mod scratch;
 mod shared_file;
 mod space;
 mod target;
 mod writer;
 
+pub use append_log::AppendLog;
+pub use below::{create_folder_below, read_below};
 pub use check::{Checked, check};
 pub use components::{ChangeLock, ComponentStore, Kept};
 pub use error::StoreError;
@@ -30,6 +35,7 @@ pub use history::{Download, Finished, History};
 pub use journal::{Journal, JournalError};
 pub use part::{Keep, Part, Preallocate};
 pub use runs::{Run, Runs, RunsError};
+pub use scratch::ScratchFolder;
 pub use shared_file::SharedFile;
 pub use space::{Space, check_writable, space};
 pub use target::{IfExists, Target, create_folder, read_bounded, remove, reserve_private_file, write_atomic};
