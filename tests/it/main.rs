@@ -21,6 +21,7 @@ mod kill;
 mod mirrors;
 mod network;
 mod oci;
+mod publish;
 mod readme;
 mod registry;
 mod resume;

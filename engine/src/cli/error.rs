@@ -8,6 +8,10 @@ use crate::download::DownloadError;
 use crate::model::files::{CookieFileError, InputFileError, MetalinkError, NetrcError};
 use crate::model::{ExitCode, Explain};
 use crate::net::NetError;
+use crate::publish::audit::AuditError;
+use crate::publish::credentials::CredentialError;
+use crate::publish::deliver::DeliverError;
+use crate::publish::state::StateError;
 use crate::registry::RegistryError;
 use crate::store::StoreError;
 use crate::store::cache::CacheError;
@@ -39,6 +43,14 @@ pub(super) enum CliError {
     Component(#[from] ComponentError),
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    #[error("{channel} was not delivered to")]
+    Deliver { channel: String, source: Box<DeliverError> },
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    #[error(transparent)]
+    State(#[from] StateError),
     #[error(transparent)]
     ComponentVerb(#[from] super::component::ComponentError),
     #[error("the input file {} cannot be used", path.display())]
@@ -71,6 +83,10 @@ impl CliError {
             Self::Component(error) => error,
             Self::Registry(error) => error,
             Self::ComponentVerb(error) => error,
+            Self::Deliver { source, .. } => source.as_ref(),
+            Self::Credential(error) => error,
+            Self::Audit(error) => error,
+            Self::State(error) => error,
             _ => return None,
         })
     }
@@ -94,6 +110,10 @@ impl CliError {
             | Self::Cache(_)
             | Self::Component(_)
             | Self::Registry(_)
+            | Self::Deliver { .. }
+            | Self::Credential(_)
+            | Self::Audit(_)
+            | Self::State(_)
             | Self::ComponentVerb(_) => self.explained().map_or(ExitCode::Failed, Explain::exit_code),
         }
     }
@@ -121,6 +141,10 @@ impl CliError {
             | Self::Cache(_)
             | Self::Component(_)
             | Self::Registry(_)
+            | Self::Deliver { .. }
+            | Self::Credential(_)
+            | Self::Audit(_)
+            | Self::State(_)
             | Self::ComponentVerb(_) => {
                 return self.explained()?.hint();
             }

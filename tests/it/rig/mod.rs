@@ -7,6 +7,8 @@
 mod answer;
 pub mod data;
 mod engine;
+mod git;
+pub mod github;
 mod nginx;
 mod origin;
 mod proxy;
@@ -21,6 +23,8 @@ mod void;
 pub use answer::{Answer, Ending, File, file};
 pub use data::{KIB, MIB, MIB_PER_SECOND, sha256};
 pub use engine::{Engine, fixture, impatient};
+pub use git::{Bare, GitServer};
+pub use github::GitHub;
 pub use nginx::{Nginx, Site};
 pub use origin::Origin;
 pub use proxy::Proxy;

@@ -177,6 +177,9 @@ impl Shared {
         let _ = socket.set_nodelay(true);
         let mut wire = BufReader::new(Wire::accept(socket, self.tls.as_ref()));
         while let Some(mut request) = Request::read(&mut wire) {
+            if !request.read_body(&mut wire) {
+                return;
+            }
             request.identified = wire.get_ref().knows_client();
             let request = self.record(request);
             let answer = (self.handler)(&request);

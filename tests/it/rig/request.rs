@@ -1,6 +1,6 @@
 //! A request as the in-process servers read and record it.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read as _};
 use std::ops::Range;
 
 /// One request that reached a server.
@@ -14,6 +14,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Whether the client had shown a certificate.
     pub identified: bool,
+    /// What came with it, for servers that read it.
+    pub body: Vec<u8>,
 }
 
 /// What a `Range` header amounts to for a file of known size.
@@ -42,7 +44,13 @@ impl Request {
             let Some((name, value)) = header.split_once(':') else { break };
             headers.push((name.to_owned(), value.trim().to_owned()));
         }
-        Some(Self { nth: 0, method: words, path, headers, identified: false })
+        Some(Self { nth: 0, method: words, path, headers, identified: false, body: Vec::new() })
+    }
+
+    /// Reads the body, whose length was told; false when the peer is gone.
+    pub fn read_body(&mut self, input: &mut impl BufRead) -> bool {
+        let length = self.header("Content-Length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        input.take(length).read_to_end(&mut self.body).is_ok_and(|count| count as u64 == length)
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
