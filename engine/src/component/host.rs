@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use wasmtime::component::Component;
+use wasmtime::component::{Component, InstancePre};
 
 use super::bindings::v0_1::MirrorRulePre;
 use super::code::{Code, CodeName};
@@ -82,13 +82,24 @@ impl Host {
             .map_err(Failure::clone)
     }
 
-    /// Makes a component callable: from the vault, else by compiling it.
+    /// Makes a rule callable: from the vault, else by compiling it.
     pub(super) fn prepare(
         &self,
         component: &[u8],
         sha256: &str,
         effort: Effort,
     ) -> Result<MirrorRulePre<Sandbox>, Failure> {
+        self.load(component, sha256, effort)
+            .and_then(|linked| MirrorRulePre::new(linked).map_err(|error| Failure::load(&error)))
+    }
+
+    /// Links a component of any world: from the vault, else compiled.
+    pub(super) fn load(
+        &self,
+        component: &[u8],
+        sha256: &str,
+        effort: Effort,
+    ) -> Result<InstancePre<Sandbox>, Failure> {
         let runtime = self.runtime()?;
         let name = CodeName::new(runtime.engine(), sha256);
         let restored = self.vault().and_then(|vault| Code::restore(vault, &name)?.load(runtime.engine()));
@@ -99,7 +110,7 @@ impl Host {
             }
             None => self.compile(runtime, component, &name, effort)?,
         };
-        runtime.link(&loaded).and_then(MirrorRulePre::new).map_err(|error| Failure::load(&error))
+        runtime.link(&loaded).map_err(|error| Failure::load(&error))
     }
 
     fn compile(

@@ -17,12 +17,14 @@ mod breaker;
 pub mod build;
 mod built_in;
 mod code;
+mod convert;
 mod description;
 mod error;
 mod examine;
 mod failure;
 mod fault;
 mod generator;
+mod generators;
 mod grant;
 mod host;
 mod hosts;
@@ -58,6 +60,10 @@ pub use error::ComponentError;
 pub use examine::{examine, interfaces};
 pub use fault::{Fault, FaultKind, OutputCheck, ScanLimit};
 pub use grant::{Grant, GrantError, MOST_COMPONENT_BYTES};
+pub use generators::{
+    Generated, Generator, GeneratorOptions, GeneratorOrigin, GeneratorSummary, Generators, built_in_generators,
+    generator_settings,
+};
 pub use limits::Limits;
 pub use rules::{Admission, BuiltInTest, RefusedComponent, RuleOptions, RuleState, RuleSummary, Rules};
 pub use source::{GivenComponent, Interfaces};

@@ -17,7 +17,7 @@ use super::sandbox::Sandbox;
 use super::source::{Rejected, Source, Standing};
 use super::tally::Tally;
 use super::text::printable;
-use super::{ComponentError, FaultKind, Limits, RuleState, RuleSummary};
+use super::{ComponentError, FaultKind, Limits, RuleState, RuleSummary, World};
 
 /// Instances of one rule that wait for the next question.
 pub(super) const IDLE_INSTANCES: usize = 4;
@@ -110,7 +110,7 @@ impl Rule {
 
     /// Checks the file, compiles it and lets it pass its own test.
     fn examine(&self, host: &Host) -> Result<Description, Rejected> {
-        self.source.check(host.limits())?;
+        self.source.check(host.limits(), World::MirrorRule)?;
         let runtime = host.runtime()?;
         let instance = self.fresh(host).map_err(|failure| self.reject(failure))?;
         let mut instance = instance.map_err(|reason| {

@@ -134,11 +134,11 @@ impl Source {
         self.path.clone().unwrap_or_else(|| PathBuf::from(format!("built-in:{}", self.name)))
     }
 
-    /// Holds the file against the limits and the interface of a rule, before
+    /// Holds the file against the limits and the interface of a world, before
     /// anything of it is compiled.
-    pub(super) fn check(&self, limits: &Limits) -> Result<(), Rejected> {
+    pub(super) fn check(&self, limits: &Limits, world: World) -> Result<(), Rejected> {
         let scan = scan(&self.bytes, limits).map_err(|refusal| self.reject(refusal, limits))?;
-        self.check_world(&scan, World::MirrorRule).map_err(Rejected::Unusable)
+        self.check_world(&scan, world).map_err(Rejected::Unusable)
     }
 
     /// Why a file that is refused before compilation does not take part.

@@ -13,7 +13,6 @@ mod diff;
 mod error;
 mod inspect;
 mod manifest;
-mod release;
 mod snapshot;
 mod subject;
 mod trial;
