@@ -172,6 +172,12 @@ pub fn remove(path: &Path) {
     let _ = std::fs::remove_file(path);
 }
 
+/// Removes a scratch folder with all that is in it.
+pub fn remove_folder(folder: &Path) {
+    // One that is gone, or stays, changes nothing.
+    let _ = std::fs::remove_dir_all(folder);
+}
+
 /// Reads a file of at most `limit` bytes.
 pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, StoreError> {
     let mut content = Vec::new();
