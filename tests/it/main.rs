@@ -23,6 +23,7 @@ mod network;
 mod oci;
 mod readme;
 mod registry;
+mod release;
 mod resume;
 mod rig;
 mod signatures;

@@ -18,7 +18,9 @@ const UNITS: [&str; 8] = ["B", "KiB", "MiB", "GiB", "B/s", "KiB/s", "MiB/s", "Gi
 fn the_examples_of_the_readme_are_true() {
     let origin = world();
     let engine = user(&origin, Engine::new());
-    fs::copy(fixture("swap-host"), engine.path("swap-host.wasm")).expect("a committed component");
+    for name in ["swap-host", "list-files"] {
+        fs::copy(fixture(name), engine.path(&format!("{name}.wasm"))).expect("a committed component");
+    }
     assert!(follow(&engine, "README.md") >= 8, "too few examples are run");
 }
 

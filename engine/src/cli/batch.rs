@@ -102,7 +102,7 @@ async fn run_one(
 
 /// The first signal ends the jobs in order; the system's own handling of a
 /// second one is not needed, as they end within a tick.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

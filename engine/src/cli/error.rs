@@ -8,6 +8,7 @@ use crate::download::DownloadError;
 use crate::model::files::{CookieFileError, InputFileError, MetalinkError, NetrcError};
 use crate::model::{ExitCode, Explain};
 use crate::net::NetError;
+use crate::publish::PublishError;
 use crate::registry::RegistryError;
 use crate::store::StoreError;
 use crate::store::cache::CacheError;
@@ -40,6 +41,8 @@ pub(super) enum CliError {
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error(transparent)]
     ComponentVerb(#[from] super::component::ComponentError),
     #[error("the input file {} cannot be used", path.display())]
     Input { path: PathBuf, source: InputFileError },
@@ -70,6 +73,7 @@ impl CliError {
             Self::Cache(error) => error,
             Self::Component(error) => error,
             Self::Registry(error) => error,
+            Self::Publish(error) => error,
             Self::ComponentVerb(error) => error,
             _ => return None,
         })
@@ -94,6 +98,7 @@ impl CliError {
             | Self::Cache(_)
             | Self::Component(_)
             | Self::Registry(_)
+            | Self::Publish(_)
             | Self::ComponentVerb(_) => self.explained().map_or(ExitCode::Failed, Explain::exit_code),
         }
     }
@@ -121,6 +126,7 @@ impl CliError {
             | Self::Cache(_)
             | Self::Component(_)
             | Self::Registry(_)
+            | Self::Publish(_)
             | Self::ComponentVerb(_) => {
                 return self.explained()?.hint();
             }

@@ -79,6 +79,8 @@ impl Instance<ManifestGenerator> {
         delivery: &Delivery,
         answers: &[(u16, Vec<u8>)],
     ) -> Result<Outcome, Failure> {
-        self.call(runtime, |generator, store| generator.turbo_engine_manifest().call_interpret(store, delivery, answers))
+        self.call(runtime, |generator, store| {
+            generator.turbo_engine_manifest().call_interpret(store, delivery, answers)
+        })
     }
 }

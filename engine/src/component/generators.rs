@@ -1,9 +1,8 @@
 //! Manifest generators, as the flow of publishing calls them.
 //!
 //! The same file limits, grants, pre-scan, sandbox and cache of compiled code
-//! as mirror rules have. The key invariant: every call runs on a fresh
-//! instance, so that nothing of one call can reach the next, and two equal
-//! answers are two answers.
+//! as mirror rules have. The key invariant: nothing that one call leaves behind
+//! reaches the next one, but where the host looks whether anything does.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,13 +16,14 @@ use super::bindings::v0_1::generator::{ManifestGenerator, ManifestGeneratorPre, 
 use super::built_in::GENERATORS;
 use super::description::check_name;
 use super::failure::Failure;
+use super::generator::RawGenerated;
 use super::hosts::Hosts;
 use super::instance::Instance;
 use super::sandbox::Sandbox;
 use super::settings::flatten;
 use super::source::{GivenComponent, Rejected, Source, Standing};
 use super::text::printable;
-use super::{Admission, ComponentError, FaultKind, Grant, Limits, World};
+use super::{Admission, ComponentError, FaultKind, Grant, Limits, RefusedComponent, World};
 use crate::model::delivery::{Delivery, Outcome, PriorFile};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::release::{Pairs, Release};
@@ -53,6 +53,8 @@ pub enum GeneratorOrigin {
     File(PathBuf),
     /// A component that the user installed.
     Installed(GivenComponent),
+    /// An installed component that must not be loaded.
+    Refused(RefusedComponent),
     /// One inside the engine, by its identifier.
     BuiltIn(String),
 }
@@ -80,6 +82,9 @@ pub struct Generated {
     /// Findings that do not stop the release.
     pub diagnostics: Vec<Diagnostic>,
 }
+
+/// What a generator made of a release, or its own refusal of it.
+pub type GeneratorAnswer = Result<Generated, Vec<Diagnostic>>;
 
 /// What generators run on. Cheap to clone.
 #[derive(Clone)]
@@ -141,6 +146,9 @@ impl Generators {
                 source
             }
             GeneratorOrigin::Installed(component) => Source::given(component, Standing::Installed),
+            GeneratorOrigin::Refused(RefusedComponent { path, reason, .. }) => {
+                return Err(ComponentError::NotAdmitted { path, reason });
+            }
             GeneratorOrigin::BuiltIn(id) => match GENERATORS.iter().find(|built_in| built_in.id == id) {
                 Some(built_in) => Source::built_in(built_in),
                 None => return Err(ComponentError::NoSuchGenerator { id: printable(&id, TEXT_BYTES) }),
@@ -186,24 +194,23 @@ impl Generator {
         self.call(|instance, runtime| instance.wants(runtime, &release, settings))
     }
 
-    /// Makes the deliveries of one release; the inner error is the generator's
-    /// own refusal. Blocks.
+    /// Makes the deliveries of one release, several times: on a fresh instance,
+    /// on the same one again, which a generator with a memory would notice, and
+    /// on another fresh one. Blocks.
     pub fn generate(
         &self,
         release: &Release,
         settings: &Pairs,
         prior: &[PriorFile],
-    ) -> Result<Result<Generated, Vec<Diagnostic>>, ComponentError> {
+    ) -> Result<[GeneratorAnswer; 3], ComponentError> {
         let release = wit::Release::from(release);
         let prior: Vec<wit::PriorFile> = prior.iter().map(wit::PriorFile::from).collect();
-        let answer = self.call(|instance, runtime| instance.generate(runtime, &release, settings, &prior))?;
-        Ok(match answer {
-            Ok(generated) => Ok(Generated {
-                deliveries: generated.deliveries.into_iter().map(Delivery::from).collect(),
-                diagnostics: findings(generated.diagnostics),
-            }),
-            Err(refusal) => Err(findings(refusal)),
-        })
+        let (first, again) = self.call(|instance, runtime| {
+            let first = instance.generate(runtime, &release, settings, &prior)?;
+            Ok((first, instance.generate(runtime, &release, settings, &prior)?))
+        })?;
+        let fresh = self.call(|instance, runtime| instance.generate(runtime, &release, settings, &prior))?;
+        Ok([first, again, fresh].map(answered))
     }
 
     /// What the generator itself finds wrong with a delivery. Blocks.
@@ -242,6 +249,16 @@ impl Generator {
 /// positions to every scalar of a table, joined by dots, and its text.
 pub fn generator_settings(table: &Table) -> Pairs {
     flatten(table)
+}
+
+fn answered(answer: RawGenerated) -> GeneratorAnswer {
+    match answer {
+        Ok(generated) => Ok(Generated {
+            deliveries: generated.deliveries.into_iter().map(Delivery::from).collect(),
+            diagnostics: findings(generated.diagnostics),
+        }),
+        Err(refusal) => Err(findings(refusal)),
+    }
 }
 
 fn findings(found: Vec<wit::Diagnostic>) -> Vec<Diagnostic> {

@@ -94,12 +94,7 @@ impl Host {
     }
 
     /// Links a component of any world: from the vault, else compiled.
-    pub(super) fn load(
-        &self,
-        component: &[u8],
-        sha256: &str,
-        effort: Effort,
-    ) -> Result<InstancePre<Sandbox>, Failure> {
+    pub(super) fn load(&self, component: &[u8], sha256: &str, effort: Effort) -> Result<InstancePre<Sandbox>, Failure> {
         let runtime = self.runtime()?;
         let name = CodeName::new(runtime.engine(), sha256);
         let restored = self.vault().and_then(|vault| Code::restore(vault, &name)?.load(runtime.engine()));

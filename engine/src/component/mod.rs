@@ -57,13 +57,13 @@ pub use answer::{Advice, Answer, Asked, Reply};
 pub use built_in::is_built_in;
 pub use description::Pattern;
 pub use error::ComponentError;
-pub use examine::{examine, interfaces};
+pub use examine::{Examined, examine, interfaces};
 pub use fault::{Fault, FaultKind, OutputCheck, ScanLimit};
-pub use grant::{Grant, GrantError, MOST_COMPONENT_BYTES};
 pub use generators::{
-    Generated, Generator, GeneratorOptions, GeneratorOrigin, GeneratorSummary, Generators, built_in_generators,
-    generator_settings,
+    Generated, Generator, GeneratorAnswer, GeneratorOptions, GeneratorOrigin, GeneratorSummary, Generators,
+    built_in_generators, generator_settings,
 };
+pub use grant::{Grant, GrantError, MOST_COMPONENT_BYTES};
 pub use limits::Limits;
 pub use rules::{Admission, BuiltInTest, RefusedComponent, RuleOptions, RuleState, RuleSummary, Rules};
 pub use source::{GivenComponent, Interfaces};

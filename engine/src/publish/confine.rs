@@ -70,7 +70,8 @@ impl Bounds {
 
     fn check_one(&self, delivery: &Delivery) -> Vec<Violation> {
         let mut wrong = self.check_destination(delivery);
-        let paths: Vec<&str> = delivery.files().iter().map(|file| file.path.as_str()).chain(deletes(delivery)).collect();
+        let paths: Vec<&str> =
+            delivery.files().iter().map(|file| file.path.as_str()).chain(deletes(delivery)).collect();
         let prefixes = self.prefixes(delivery);
         if prefixes.as_ref().is_some_and(Vec::is_empty) {
             wrong.push(Violation::NoPrefix { manager: quoted(&self.manager) });
@@ -105,7 +106,9 @@ impl Bounds {
                 wrong.extend(check_change(change));
                 wrong
             }
-            Delivery::Nupkg(package) => same("endpoint", &self.target.endpoint, &package.endpoint).into_iter().collect(),
+            Delivery::Nupkg(package) => {
+                same("endpoint", &self.target.endpoint, &package.endpoint).into_iter().collect()
+            }
             Delivery::Oci(artifact) => {
                 let (name, tag) = artifact.reference.rsplit_once(':').unwrap_or((&artifact.reference, ""));
                 let is_tag = !tag.is_empty() && !tag.contains('/');
@@ -134,7 +137,11 @@ fn check_change(change: &GitChange) -> Vec<Violation> {
     field(change.title.trim().is_empty() || has_controls(&change.title), "title", "is empty or has more than one line");
     field(change.title.len() > TITLE_BYTES, "title", "is too long");
     let is_foreign = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t' | '\r');
-    field(change.body.len() > BODY_BYTES || change.body.contains(is_foreign), "text of the change", "is too long or has control characters");
+    field(
+        change.body.len() > BODY_BYTES || change.body.contains(is_foreign),
+        "text of the change",
+        "is too long or has control characters",
+    );
     field(!is_branch(&change.base), "branch to change", "is no name of a branch");
     if let Some(branch) = &change.branch {
         field(!is_branch(branch), "branch to create", "is no name of a branch");
@@ -146,7 +153,9 @@ fn check_change(change: &GitChange) -> Vec<Violation> {
 
 /// By the rules of `git check-ref-format`, and a little stricter.
 fn is_branch(name: &str) -> bool {
-    let is_part = |part: &str| !part.is_empty() && !part.starts_with(['.', '-']) && !part.ends_with('.') && !part.ends_with(".lock");
+    let is_part = |part: &str| {
+        !part.is_empty() && !part.starts_with(['.', '-']) && !part.ends_with('.') && !part.ends_with(".lock")
+    };
     let is_foreign = |letter: char| letter.is_control() || letter.is_whitespace() || "~^:?*[\\".contains(letter);
     name.len() <= 200
         && !name.contains("..")
@@ -305,10 +314,17 @@ mod tests {
     #[test]
     fn changes_have_names_that_git_takes() {
         for base in ["-f", "a..b", "HEAD", "refs/heads/x", "a b", "x.lock", ""] {
-            assert!(codes(&bounds("scoop"), Delivery::GitChange(GitChange { base: base.into(), ..change(&[]) })).contains(&"field"), "{base}");
+            assert!(
+                codes(&bounds("scoop"), Delivery::GitChange(GitChange { base: base.into(), ..change(&[]) }))
+                    .contains(&"field"),
+                "{base}"
+            );
         }
         for title in ["", "two\nlines"] {
-            assert_eq!(codes(&bounds("scoop"), Delivery::GitChange(GitChange { title: title.into(), ..change(&[]) })), ["field"]);
+            assert_eq!(
+                codes(&bounds("scoop"), Delivery::GitChange(GitChange { title: title.into(), ..change(&[]) })),
+                ["field"]
+            );
         }
     }
 

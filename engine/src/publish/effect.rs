@@ -53,7 +53,8 @@ fn difference(path: &str, before: Option<&[u8]>, after: Option<&[u8]>) -> String
         Some(_) => format!("{prefix}/{path}"),
         None => "/dev/null".into(),
     };
-    let (old, new) = (String::from_utf8_lossy(before.unwrap_or_default()), String::from_utf8_lossy(after.unwrap_or_default()));
+    let (old, new) =
+        (String::from_utf8_lossy(before.unwrap_or_default()), String::from_utf8_lossy(after.unwrap_or_default()));
     if before == after {
         return format!("{path} stays as it is\n");
     }

@@ -129,7 +129,8 @@ pub async fn gate(
     let looks = studied.iter().map(|studied| look(&engine, studied, until, cancel));
     let found: Vec<Option<GateFailure>> = futures_util::stream::iter(looks).buffered(AT_ONCE).collect().await;
     let is_told = |failure: &GateFailure| {
-        options.absent == Absent::Told && matches!(failure, GateFailure::Absent { source, .. } if !is_interrupted(source))
+        options.absent == Absent::Told
+            && matches!(failure, GateFailure::Absent { source, .. } if !is_interrupted(source))
     };
     let (told, failures): (Vec<_>, Vec<_>) = found.into_iter().flatten().partition(is_told);
     if failures.is_empty() { Ok(told.iter().map(ToString::to_string).collect()) } else { Err(GateError { failures }) }
@@ -138,7 +139,8 @@ pub async fn gate(
 /// Looks until the file is there or the time is over.
 async fn look(engine: &Engine, studied: &Studied, until: Instant, cancel: &CancellationToken) -> Option<GateFailure> {
     let Artifact { url, digests, .. } = &studied.artifact;
-    let expected = digests.iter().find(|digest| digest.algorithm() == Algorithm::Sha256).expect("every artifact is hashed");
+    let expected =
+        digests.iter().find(|digest| digest.algorithm() == Algorithm::Sha256).expect("every artifact is hashed");
     let parsed: Url = url.parse().expect("intake checks every URL");
     let url = DisplayUrl(&parsed).to_string();
     let begun = Instant::now();

@@ -1,6 +1,6 @@
 //! Has a generator make its deliveries, and believes nothing of them.
 //!
-//! Two runs on fresh instances have to agree byte for byte; what they agree on
+//! Several runs have to agree byte for byte; what they agree on
 //! is confined, traced back to the release, and goes only where the user said.
 
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::path::Path;
 use super::confine::Bounds;
 use super::provenance::Sources;
 use super::violation::Violation;
-use crate::component::{ComponentError, Generated, Generator};
+use crate::component::{ComponentError, Generated, Generator, GeneratorAnswer};
 use crate::model::delivery::PriorFile;
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::release::{Pairs, Release};
@@ -130,17 +130,16 @@ pub fn prior(wants: &[String], folder: Option<&Path>) -> Result<Vec<PriorFile>, 
     Ok(files)
 }
 
-/// Has the deliveries made, twice, and holds them against everything. Blocks.
+/// Has the deliveries made, more than once, and holds them against everything. Blocks.
 pub fn generate(
     generator: &Generator,
     question: Question<'_>,
     prior: &[PriorFile],
 ) -> Result<Generated, GenerateError> {
     let Question { release, settings, bounds } = question;
-    let first = generator.generate(release, settings, prior)?;
-    let second = generator.generate(release, settings, prior)?;
-    if first != second {
-        return Err(refused(generator, vec![Violation::Wavers { what: difference(&first, &second) }]));
+    let [first, again, fresh] = generator.generate(release, settings, prior)?;
+    if let Some(other) = [&again, &fresh].into_iter().find(|other| **other != first) {
+        return Err(refused(generator, vec![Violation::Wavers { what: difference(&first, other) }]));
     }
     let mut generated = first.map_err(|findings| refusal(generator, findings))?;
     let mut violations = bounds.check(&generated.deliveries);
@@ -168,11 +167,14 @@ fn refusal(generator: &Generator, mut findings: Vec<Diagnostic>) -> GenerateErro
 }
 
 /// Where two answers part.
-fn difference(first: &Result<Generated, Vec<Diagnostic>>, second: &Result<Generated, Vec<Diagnostic>>) -> String {
+fn difference(first: &GeneratorAnswer, second: &GeneratorAnswer) -> String {
     let (Ok(first), Ok(second)) = (first, second) else { return "decision".into() };
     let of_files = first.deliveries.iter().zip(&second.deliveries).find_map(|(one, other)| {
         let files = one.files().iter().zip(other.files());
-        files.filter(|(one, other)| one != other).map(|(one, _)| format!("file {}", super::confine::quoted(&one.path))).next()
+        files
+            .filter(|(one, other)| one != other)
+            .map(|(one, _)| format!("file {}", super::confine::quoted(&one.path)))
+            .next()
     });
     of_files.unwrap_or_else(|| if first.deliveries == second.deliveries { "finding" } else { "delivery" }.into())
 }

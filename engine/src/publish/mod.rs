@@ -8,6 +8,7 @@
 pub mod artifact;
 mod confine;
 pub mod effect;
+mod error;
 pub mod gate;
 pub mod generate;
 pub mod intake;
@@ -16,5 +17,6 @@ pub mod run;
 mod violation;
 
 pub use confine::Bounds;
+pub use error::PublishError;
 pub use provenance::Sources;
 pub use violation::Violation;

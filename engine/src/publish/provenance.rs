@@ -133,7 +133,8 @@ fn urls(text: &str) -> impl Iterator<Item = &str> {
     let starts: Vec<usize> = lower
         .match_indices("://")
         .map(|(at, _)| {
-            let scheme = lower[..at].bytes().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte));
+            let scheme =
+                lower[..at].bytes().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte));
             at - scheme.count()
         })
         .collect();

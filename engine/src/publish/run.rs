@@ -8,7 +8,8 @@ use super::confine::Bounds;
 use super::generate::{GenerateError, Question, generate, prior, wanted};
 use super::intake::{Channel, Stage, Target};
 use crate::component::{
-    ComponentError, Generator, GeneratorOrigin, GeneratorSummary, Generators, GivenComponent, generator_settings,
+    ComponentError, Generator, GeneratorOrigin, GeneratorSummary, Generators, GivenComponent, RefusedComponent,
+    generator_settings,
 };
 use crate::model::delivery::{Delivery, PriorFile};
 use crate::model::diagnostic::Diagnostic;
@@ -28,6 +29,8 @@ pub struct Choice {
     pub only: Vec<String>,
     /// Installed generators, by name.
     pub installed: Vec<GivenComponent>,
+    /// Installed components that must not be loaded.
+    pub refused: Vec<RefusedComponent>,
 }
 
 /// One channel, with what makes its deliveries.
@@ -99,12 +102,12 @@ pub fn choose(choice: &Choice, generators: &Generators) -> Result<Vec<Chosen>, S
     if choice.components.is_empty() {
         for (name, channel) in &choice.channels {
             let component = channel.component.as_deref().unwrap_or(name);
-            let origin = origin(component, &choice.folder, &choice.installed);
+            let origin = origin(component, &choice.folder, choice);
             chosen.push(Chosen { name: name.clone(), channel: channel.clone(), origin });
         }
     }
     for component in &choice.components {
-        let origin = origin(component, Path::new(""), &choice.installed);
+        let origin = origin(component, Path::new(""), choice);
         // Which channel it is for, it says itself; one that cannot say so fails later.
         let about = generators.load(origin.clone()).ok().map(|generator| generator.about().clone());
         let names = about.iter().flat_map(|about| [about.manager.clone(), about.id.clone()]);
@@ -127,13 +130,16 @@ fn stem(component: &str) -> String {
 
 /// A component by its name: a path looks like one, then what is installed
 /// counts, then what is inside the engine.
-fn origin(component: &str, folder: &Path, installed: &[GivenComponent]) -> GeneratorOrigin {
+fn origin(component: &str, folder: &Path, choice: &Choice) -> GeneratorOrigin {
     if component.contains(['/', '\\']) || component.ends_with(".wasm") {
         return GeneratorOrigin::File(folder.join(component));
     }
-    match installed.iter().find(|given| given.name == component) {
-        Some(given) => GeneratorOrigin::Installed(given.clone()),
-        None => GeneratorOrigin::BuiltIn(component.to_owned()),
+    let installed = choice.installed.iter().find(|given| given.name == component);
+    let refused = choice.refused.iter().find(|refused| refused.name == component);
+    match (installed, refused) {
+        (Some(given), _) => GeneratorOrigin::Installed(given.clone()),
+        (None, Some(refused)) => GeneratorOrigin::Refused(refused.clone()),
+        (None, None) => GeneratorOrigin::BuiltIn(component.to_owned()),
     }
 }
 

@@ -107,7 +107,9 @@ impl fmt::Display for Violation {
         match self {
             Self::Path { path, why } => write!(out, "the path `{path}` {why}"),
             Self::Outside { path, prefixes } => write!(out, "the path `{path}` is not below {}", prefixes.join(" or ")),
-            Self::NoPrefix { manager } => write!(out, "no folder is known that a generator for `{manager}` may write to"),
+            Self::NoPrefix { manager } => {
+                write!(out, "no folder is known that a generator for `{manager}` may write to")
+            }
             Self::Collision { first, second } => {
                 write!(out, "the paths `{first}` and `{second}` are one on some file systems")
             }

@@ -33,6 +33,8 @@ pub use part::{Keep, Part, Preallocate};
 pub use runs::{Run, Runs, RunsError};
 pub use shared_file::SharedFile;
 pub use space::{Space, check_writable, space};
-pub use target::{IfExists, Target, create_folder, read_bounded, remove, remove_folder, reserve_private_file, write_atomic};
+pub use target::{
+    IfExists, Target, create_folder, read_bounded, remove, remove_folder, reserve_private_file, write_atomic,
+};
 pub use tree::{ReadSeek, is_file, is_folder, matching, open_file, read_below, write_below};
 pub use writer::{LastJournal, ReadAhead, Summary, Writer, WriterOptions};

@@ -8,8 +8,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::path::{Component, Path, PathBuf};
 
-use super::target::{create_folder, read_bounded, write_atomic};
 use super::StoreError;
+use super::target::{create_folder, read_bounded, write_atomic};
 
 /// A file that is read in pieces.
 pub trait ReadSeek: Read + Seek + Send {}

@@ -108,7 +108,10 @@ fn identity(element: &quick_xml::events::BytesStart<'_>, told: &mut Told) -> Res
     let (mut name, mut publisher) = (String::new(), String::new());
     for attribute in element.attributes() {
         let attribute = attribute.map_err(|error| error.to_string())?;
-        let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).map_err(|error| error.to_string())?.into_owned();
+        let value = attribute
+            .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+            .map_err(|error| error.to_string())?
+            .into_owned();
         match attribute.key.as_ref() {
             b"Name" => name = tame(&value),
             b"Publisher" => publisher = value,
@@ -163,7 +166,8 @@ mod tests {
 
     #[test]
     fn a_manifest_tells_its_family() {
-        let manifest = br#"<?xml version="1.0"?><Package xmlns="http://schemas.microsoft.com/appx/manifest/foundation/windows10">
+        let manifest =
+            br#"<?xml version="1.0"?><Package xmlns="http://schemas.microsoft.com/appx/manifest/foundation/windows10">
             <Identity Name="Contoso.Tool" Publisher="CN=Contoso" Version="1.2.0.0" ProcessorArchitecture="x64"/>
             <Properties><DisplayName>Tool &amp; more</DisplayName></Properties></Package>"#;
         let told = msix(manifest, Path::new("t.msix")).unwrap();

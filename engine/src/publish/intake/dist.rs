@@ -81,9 +81,10 @@ pub(super) fn read(path: &Path, text: &str, name: Option<&str>) -> Result<(Relea
     let release = match (&manifest.releases[..], name) {
         ([], _) => return Err(wrong("`releases` is empty")),
         ([only], _) => only,
-        (several, Some(name)) => several.iter().find(|release| release.app_name == name).ok_or_else(|| {
-            wrong(&format!("`releases` has no `{name}`, but {}", names.join(", ")))
-        })?,
+        (several, Some(name)) => several
+            .iter()
+            .find(|release| release.app_name == name)
+            .ok_or_else(|| wrong(&format!("`releases` has no `{name}`, but {}", names.join(", "))))?,
         _ => {
             let names = names.join(", ");
             return Err(wrong(&format!("`releases` has several: {names}; choose one by `name` in turbo-release.toml")));
@@ -113,10 +114,11 @@ pub(super) fn read(path: &Path, text: &str, name: Option<&str>) -> Result<(Relea
 
 impl Hosting {
     fn download_url(&self) -> Option<String> {
-        let base = self.github.as_ref().and_then(|github| match (&github.artifact_base_url, &github.artifact_download_path) {
-            (Some(base), Some(path)) => Some(format!("{base}{path}")),
-            _ => github.artifact_download_url.clone(),
-        });
+        let base =
+            self.github.as_ref().and_then(|github| match (&github.artifact_base_url, &github.artifact_download_path) {
+                (Some(base), Some(path)) => Some(format!("{base}{path}")),
+                _ => github.artifact_download_url.clone(),
+            });
         let base = base.or_else(|| self.simple.as_ref().map(|simple| simple.download_url.clone()))?;
         Some(format!("{}/{{file}}", base.trim_end_matches('/')))
     }
@@ -158,4 +160,3 @@ impl Artifact {
 pub(super) fn is_manifest(value: &serde_json::Value) -> bool {
     value.get("dist_version").is_some() || value.get("announcement_tag").is_some() && value.get("releases").is_some()
 }
-

@@ -120,8 +120,11 @@ fn links(table: &ReleaseTable, artifacts: &[Planned], tag: &str) -> Result<Pairs
     let releases = source.as_deref().map(|source| format!("{source}/releases/"));
     let is_there = |base: &String| {
         let download = format!("{base}download/");
-        artifacts.iter().any(|artifact| artifact.url.as_ref().is_some_and(|url| url.as_str().starts_with(&download)))
-            || table.download_url.as_ref().is_some_and(|url| url.starts_with(&download))
+        let is_below = |url: &str| url.starts_with(&download);
+        artifacts.iter().any(|artifact| match &artifact.url {
+            Some(url) => is_below(url.as_str()),
+            None => template(table).is_some_and(|url| is_below(&url)),
+        })
     };
     let page = releases.filter(is_there).map(|base| format!("{base}tag/{tag}"));
     let all = [
@@ -160,9 +163,16 @@ fn texts(table: &ReleaseTable, name: &str) -> Result<Vec<Texts>, IntakeError> {
     for texts in &table.texts {
         if texts.locale.is_empty() || all.iter().any(|other| other.locale == texts.locale) {
             let value = texts.locale.clone();
-            return Err(IntakeError::Field { key: "texts.locale".into(), value, why: "is empty or stands there twice" });
+            return Err(IntakeError::Field {
+                key: "texts.locale".into(),
+                value,
+                why: "is empty or stands there twice",
+            });
         }
-        all.push(Texts { name: if texts.name.is_empty() { all[0].name.clone() } else { texts.name.clone() }, ..texts.clone() });
+        all.push(Texts {
+            name: if texts.name.is_empty() { all[0].name.clone() } else { texts.name.clone() },
+            ..texts.clone()
+        });
     }
     Ok(all)
 }
@@ -188,7 +198,8 @@ pub(super) fn published(
             let url = filled(&template, release, &name);
             let parsed = public_url(&url);
             let why = "makes no public URL of download-url";
-            artifact.url = Some(parsed.map_err(|_| IntakeError::Field { key: "artifact".into(), value: name.clone(), why })?);
+            artifact.url =
+                Some(parsed.map_err(|_| IntakeError::Field { key: "artifact".into(), value: name.clone(), why })?);
         }
         let named = platform::of_name(&name);
         artifact.os = artifact.os.or_else(|| named.os.map(str::to_owned));
@@ -222,13 +233,15 @@ fn filled(template: &str, release: &Release, file: &str) -> String {
 
 fn encoded(text: &str) -> String {
     use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-    const SEGMENT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'%').add(b'`');
+    const SEGMENT: &AsciiSet =
+        &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'%').add(b'`');
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
 fn check_name(key: &str, value: &str) -> Result<(), IntakeError> {
     let wrong = |why| Err(IntakeError::Field { key: key.to_owned(), value: value.chars().take(80).collect(), why });
-    let is_foreign = |letter: char| letter.is_control() || letter.is_whitespace() && key != "name" || "\\\"<>|*?".contains(letter);
+    let is_foreign =
+        |letter: char| letter.is_control() || letter.is_whitespace() && key != "name" || "\\\"<>|*?".contains(letter);
     match value {
         "" => wrong("is empty"),
         _ if value.len() > NAME_BYTES.max(if key == "artifact" { 240 } else { 0 }) => wrong("is too long"),
@@ -241,9 +254,14 @@ fn check_name(key: &str, value: &str) -> Result<(), IntakeError> {
 
 fn is_date(text: &str) -> bool {
     let shape = text.len() == 10
-        && text.bytes().enumerate().all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
     let number = |range: std::ops::Range<usize>| text.get(range).and_then(|digits| digits.parse::<u8>().ok());
-    shape && number(5..7).is_some_and(|month| (1..=12).contains(&month)) && number(8..10).is_some_and(|day| (1..=31).contains(&day))
+    shape
+        && number(5..7).is_some_and(|month| (1..=12).contains(&month))
+        && number(8..10).is_some_and(|day| (1..=31).contains(&day))
 }
 
 /// Holds every text against its bounds.
@@ -324,6 +342,9 @@ mod tests {
         let twice = ReleaseTable { download_url: Some("https://a.example/{file}".into()), ..table("t", "1") };
         let two = vec![planned("a.zip"), planned("a.zip")];
         assert!(matches!(published(two, &twice, &release), Err(IntakeError::Twice(_))));
-        assert!(matches!(published(vec![planned("a.zip")], &table("t", "1"), &release), Err(IntakeError::NoUrl { .. })));
+        assert!(matches!(
+            published(vec![planned("a.zip")], &table("t", "1"), &release),
+            Err(IntakeError::NoUrl { .. })
+        ));
     }
 }

@@ -131,21 +131,29 @@ pub async fn take(net: &Net, options: &IntakeOptions) -> Result<Intake, IntakeEr
     let project = project::read(own.project.as_deref().unwrap_or(&folder))?;
     let named = &options.release;
     let path = Path::new(named);
+    if path == file && !is_file(path) {
+        return Err(IntakeError::Unknown(named.clone()));
+    }
     let (said, planned) = if path == file {
         (ReleaseTable::default(), document.artifacts(&file)?)
     } else if is_file(path) || is_folder(path) {
         described(path, own.name.as_deref())?
-    } else if named.contains(['*', '?', '[']) {
+    } else if is_pattern(named) {
         (ReleaseTable::default(), matched(named)?)
     } else {
         let known = own.source.as_deref().or(project.source.as_deref());
         let (owner, name, tag) = tagged(named, known).ok_or_else(|| IntakeError::Unknown(named.clone()))?;
         github::read(net, &options.api, (owner, name), tag).await?
     };
-    let overrides = if path == file { Vec::new() } else { document.artifacts(&file)? };
+    let mut overrides = if path == file { Vec::new() } else { document.artifacts(&file)? };
+    if is_pattern(named) {
+        // What a pattern names is all that is meant.
+        overrides.retain(|own| planned.iter().any(|planned| planned.name() == own.name()));
+    }
     let table = own.or(said).or(project);
     let artifacts = merge::artifacts(planned, overrides, &table)?;
-    let from = [named.clone(), file.display().to_string()];
+    let mut from = vec![named.clone(), file.display().to_string()];
+    from.dedup();
     let release = merge::release(&table, &artifacts, &options.today, &from)?;
     let artifacts = merge::published(artifacts, &table, &release)?;
     Ok(Intake { release, artifacts, channels: document.channel, folder })
@@ -188,7 +196,10 @@ fn described(path: &Path, name: Option<&str>) -> Result<(ReleaseTable, Vec<Plann
         if is_file(&own) {
             return Ok((ReleaseTable::default(), own::read(&own)?.artifacts(&own)?));
         }
-        return Err(IntakeError::format(path, "it has neither turbo-release.toml, dist-manifest.json nor artifacts.json"));
+        return Err(IntakeError::format(
+            path,
+            "it has neither turbo-release.toml, dist-manifest.json nor artifacts.json",
+        ));
     }
     let text = read_text(path)?;
     let value: Result<serde_json::Value, _> = serde_json::from_str(&text);
@@ -200,6 +211,10 @@ fn described(path: &Path, name: Option<&str>) -> Result<(ReleaseTable, Vec<Plann
         return goreleaser::read(path.parent().unwrap_or_else(|| Path::new("")));
     }
     Err(IntakeError::format(path, "it is neither cargo-dist's dist-manifest.json nor GoReleaser's artifacts.json"))
+}
+
+fn is_pattern(named: &str) -> bool {
+    named.contains(['*', '?', '['])
 }
 
 /// The files that a pattern names.
@@ -229,9 +244,32 @@ fn tagged<'a>(named: &'a str, source: Option<&'a str>) -> Option<(&'a str, &'a s
 /// signature or a script.
 pub(in crate::publish) fn is_package(name: &str) -> bool {
     const PACKAGES: [&str; 26] = [
-        ".zip", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".tar.bz2", ".tbz2", ".tar", ".exe", ".msi",
-        ".msix", ".msixbundle", ".appx", ".appxbundle", ".dmg", ".pkg", ".deb", ".rpm", ".apk", ".nupkg", ".appimage",
-        ".7z", ".jar", ".ttf",
+        ".zip",
+        ".tar.gz",
+        ".tgz",
+        ".tar.xz",
+        ".txz",
+        ".tar.zst",
+        ".tzst",
+        ".tar.bz2",
+        ".tbz2",
+        ".tar",
+        ".exe",
+        ".msi",
+        ".msix",
+        ".msixbundle",
+        ".appx",
+        ".appxbundle",
+        ".dmg",
+        ".pkg",
+        ".deb",
+        ".rpm",
+        ".apk",
+        ".nupkg",
+        ".appimage",
+        ".7z",
+        ".jar",
+        ".ttf",
     ];
     let name = name.to_ascii_lowercase();
     let named = platform::of_name(&name);

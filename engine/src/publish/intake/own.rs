@@ -123,7 +123,10 @@ pub(super) fn read(path: &Path) -> Result<Document, IntakeError> {
     let document = parsed.map_err(|error| IntakeError::format(path, error.to_string().trim_end()))?;
     for name in document.channel.keys() {
         if !crate::model::files::is_name(name) {
-            return Err(IntakeError::format(path, &format!("`channel.{name}`: a name is of the form [a-z0-9-]{{1,64}}")));
+            return Err(IntakeError::format(
+                path,
+                &format!("`channel.{name}`: a name is of the form [a-z0-9-]{{1,64}}"),
+            ));
         }
     }
     Ok(document)

@@ -117,9 +117,11 @@ fn without_mail(author: &str) -> String {
 /// The URL of `origin` in the repository that a folder belongs to.
 fn remote(folder: &Path) -> Option<String> {
     let absolute = std::path::absolute(folder).ok()?;
-    let git = absolute.ancestors().take(PARENTS).map(|folder| folder.join(".git")).find(|git| {
-        is_there(git) || is_there(&git.join("config"))
-    })?;
+    let git = absolute
+        .ancestors()
+        .take(PARENTS)
+        .map(|folder| folder.join(".git"))
+        .find(|git| is_there(git) || is_there(&git.join("config")))?;
     let config = if is_there(&git) { config_of_worktree(&git)? } else { git.join("config") };
     let text = read_text(&config).ok()?;
     let section = text.split_once("[remote \"origin\"]")?.1;

@@ -10,9 +10,7 @@ use crate::component::author::cases::Case;
 use crate::component::author::manifest::ManifestPattern;
 use crate::component::author::words;
 use crate::component::author::workshop::Entry;
-use crate::component::bindings::v0_1::generator::manifest::{
-    Delivery, Generated, OutputFile, PriorFile, Release,
-};
+use crate::component::bindings::v0_1::generator::manifest::{Delivery, Generated, OutputFile, PriorFile, Release};
 use crate::component::bindings::v0_1::generator::{ManifestGenerator, ManifestGeneratorPre};
 use crate::component::bindings::v0_1::{MirrorRulePre, rules};
 use crate::component::description::Description;
