@@ -45,6 +45,12 @@ impl Sources {
         let mut sources = Self { version: release.version.clone(), ..Self::default() };
         for artifact in &release.artifacts {
             sources.url(&artifact.url);
+            // The repository that a release of GitHub belongs to.
+            if let Some((repository, _)) = artifact.url.split_once("/releases/download/")
+                && repository.starts_with("https://github.com/")
+            {
+                sources.url(repository);
+            }
             sources.digests.extend(artifact.digests.iter().map(crate::model::Digest::hex));
         }
         let texts = release.texts.iter().flat_map(|texts| {
@@ -332,5 +338,25 @@ mod tests {
         assert_eq!(codes("tools/install.ps1", scoop), ["foreign-url"]);
         assert_eq!(codes("Formula/t.rb", "\"https://dl.example/v#{version}/tool-#{version}.zip?a=1&b=2\""), [""; 0]);
         assert_eq!(codes("bucket/tool.json", "https://evil.example/$version"), ["foreign-url"]);
+    }
+
+    proptest::proptest! {
+        /// A URL or a digest of somebody else is found wherever it stands.
+        #[test]
+        fn nothing_hides_in_text(before in ".{0,40}[ \"'<>(\n]", after in "[ \"'<>\n].{0,40}") {
+            let before: String = before.chars().filter(|letter| !letter.is_control() || *letter == '\n').collect();
+            let foreign = format!("{before}https://evil.example/x{after}");
+            let foreign: String = foreign.chars().filter(|letter| !letter.is_control() || *letter == '\n').collect();
+            assert!(codes("f.txt", &foreign).contains(&"foreign-url"), "{foreign:?}");
+            let digest = "cd".repeat(32);
+            let foreign = format!("{before}{digest}\n");
+            assert!(codes("f.txt", &foreign).contains(&"foreign-digest"), "{foreign:?}");
+        }
+
+        /// Any text at all is looked through without a panic.
+        #[test]
+        fn any_text_is_looked_through(text in "(\\\\[uxU/]?|&#?x?|[0-9a-f]{1,4}|://|.){0,60}") {
+            let _ = (unescaped(&text), urls(&text).count(), digests(&text).count(), codes("a.json", &text));
+        }
     }
 }

@@ -57,7 +57,8 @@ impl<'a> Report<'a> {
         };
         self.done += 1;
         for finding in &proposal.diagnostics {
-            self.output.warning(&format!("{name}: {}", told(finding)));
+            let text = format!("{name}: {}", told(finding));
+            if finding.severity == Severity::Note { self.output.note(&text) } else { self.output.warning(&text) }
         }
         let written = self.write(name, &proposal)?;
         if self.output.json {
@@ -116,12 +117,11 @@ impl<'a> Report<'a> {
 }
 
 fn told(finding: &Diagnostic) -> String {
-    let severity = if finding.severity == Severity::Note { "note: " } else { "" };
     let place = finding.file.as_ref().map(|file| match finding.position {
         Some(at) => format!("{file}:{}:{}: ", at.line, at.column),
         None => format!("{file}: "),
     });
-    format!("{}{severity}{} ({})", place.unwrap_or_default(), finding.message, finding.code)
+    format!("{}{} ({})", place.unwrap_or_default(), finding.message, finding.code)
 }
 
 /// A delivery with its files as text, which is what they are.

@@ -385,4 +385,71 @@ mod tests {
         assert!(matches!(study_one("a", b"abc", planned), Err(ArtifactError::Mismatch { .. })));
         assert!(matches!(study_one("a", b"", Planned::default()), Err(ArtifactError::Empty(_))));
     }
+
+    /// A valid file of each kind, to be damaged.
+    fn whole_files() -> Vec<(&'static str, Vec<u8>)> {
+        use std::io::{Cursor, Write as _};
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(4);
+        tar.append_data(&mut header, format!("{}/tool", "d".repeat(150)), &b"tool"[..]).unwrap();
+        let tar = tar.into_inner().unwrap();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&tar).unwrap();
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content) in [("AppxManifest.xml", "<Identity Name='a' Publisher='b'/>"), ("tool.exe", "MZ")] {
+            zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            zip.write_all(content.as_bytes()).unwrap();
+        }
+        let mut msi = msi::Package::create(msi::PackageType::Installer, Cursor::new(Vec::new())).unwrap();
+        let columns = vec![
+            msi::Column::build("Property").primary_key().id_string(72),
+            msi::Column::build("Value").text_string(0),
+        ];
+        msi.create_table("Property", columns).unwrap();
+        let row = vec![msi::Value::Str("ProductCode".into()), msi::Value::Str("{0}".into())];
+        msi.insert_rows(msi::Insert::into("Property").row(row)).unwrap();
+        vec![
+            ("t.tar", tar.clone()),
+            ("t.tar.gz", gzip.finish().unwrap()),
+            ("t.tar.zst", ruzstd::encoding::compress_to_vec(&tar[..], ruzstd::encoding::CompressionLevel::Fastest)),
+            ("t.msix", zip.finish().unwrap().into_inner()),
+            ("t.exe", program(0x8664, &[".text", ".data"])),
+            ("t.msi", msi.into_inner().unwrap().into_inner()),
+        ]
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+
+        /// Whatever happened to a file, looking into it ends, and with a value.
+        #[test]
+        fn damage_is_survived(damage in proptest::collection::vec((0.0..1.0_f64, proptest::num::u8::ANY), 1..6), cut in 0.5..1.2_f64) {
+            let folder = tempfile::tempdir().unwrap();
+            for (name, mut bytes) in whole_files() {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place in a small file")]
+                let place = |part: f64| (part * bytes.len() as f64) as usize;
+                let places: Vec<(usize, u8)> = damage.iter().map(|(at, byte)| (place(*at), *byte)).collect();
+                let length = place(cut).clamp(1, bytes.len());
+                for (at, byte) in places {
+                    bytes[at] = byte;
+                }
+                bytes.truncate(length);
+                let path = folder.path().join(name);
+                std::fs::write(&path, &bytes).unwrap();
+                let _ = find(&path, name);
+            }
+        }
+    }
+
+    #[test]
+    fn whole_files_are_understood() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in whole_files() {
+            let path = folder.path().join(name);
+            std::fs::write(&path, &bytes).unwrap();
+            let found = find(&path, name).unwrap();
+            assert_eq!(name.strip_prefix("t."), Some(found.format), "{name}");
+        }
+    }
 }
