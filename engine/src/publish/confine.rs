@@ -51,11 +51,6 @@ impl Bounds {
         Some(own.iter().map(|prefix| (*prefix).to_owned()).collect())
     }
 
-    /// What is wrong with the paths that a generator wants to read.
-    pub(super) fn check_wants(&self, wants: &[String]) -> Vec<Violation> {
-        wants.iter().filter_map(|path| check_path(path)).collect()
-    }
-
     /// What is wrong with deliveries.
     pub(super) fn check(&self, deliveries: &[Delivery]) -> Vec<Violation> {
         let files: usize = deliveries.iter().map(|delivery| delivery.files().len() + deletes(delivery).len()).sum();
@@ -121,6 +116,11 @@ impl Bounds {
     }
 }
 
+/// What is wrong with the paths that a generator wants to read.
+pub(super) fn check_wants(wants: &[String]) -> Vec<Violation> {
+    wants.iter().filter_map(|path| check_path(path)).collect()
+}
+
 fn deletes(delivery: &Delivery) -> impl ExactSizeIterator<Item = &str> {
     let deletes: &[String] = if let Delivery::GitChange(change) = delivery { &change.deletes } else { &[] };
     deletes.iter().map(String::as_str)
@@ -154,7 +154,10 @@ fn check_change(change: &GitChange) -> Vec<Violation> {
 /// By the rules of `git check-ref-format`, and a little stricter.
 fn is_branch(name: &str) -> bool {
     let is_part = |part: &str| {
-        !part.is_empty() && !part.starts_with(['.', '-']) && !part.ends_with('.') && !part.ends_with(".lock")
+        !part.is_empty()
+            && !part.starts_with(['.', '-'])
+            && !part.ends_with('.')
+            && part.strip_suffix(".lock").is_none()
     };
     let is_foreign = |letter: char| letter.is_control() || letter.is_whitespace() || "~^:?*[\\".contains(letter);
     name.len() <= 200
@@ -207,8 +210,8 @@ fn collisions(paths: &[&str]) -> Vec<Violation> {
     }
     for path in paths {
         let lower = path.to_lowercase();
-        let folders = lower.match_indices('/').map(|(at, _)| &lower[..at]);
-        let file = folders.filter_map(|folder| seen.get(folder)).next();
+        let mut folders = lower.match_indices('/').map(|(at, _)| &lower[..at]);
+        let file = folders.find_map(|folder| seen.get(folder));
         wrong.extend(file.map(|file| Violation::Collision { first: quoted(file), second: quoted(path) }));
     }
     wrong

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::confine::Bounds;
+use super::confine::{Bounds, check_wants};
 use super::provenance::Sources;
 use super::violation::Violation;
 use crate::component::{ComponentError, Generated, Generator, GeneratorAnswer};
@@ -112,7 +112,7 @@ pub fn wanted(generator: &Generator, question: Question<'_>) -> Result<Vec<Strin
     let violations = if wants.len() > MOST_WANTS {
         vec![Violation::TooMany { what: "files to read", limit: MOST_WANTS }]
     } else {
-        question.bounds.check_wants(&wants)
+        check_wants(&wants)
     };
     if violations.is_empty() { Ok(wants) } else { Err(refused(generator, violations)) }
 }

@@ -117,7 +117,8 @@ impl Sources {
     }
 
     fn knows_url(&self, url: &str, path: &str) -> bool {
-        let filled = filled(url, path, &self.version);
+        // XML has an escape within a URL that stays one on the first look.
+        let filled = filled(&unescaped(url), path, &self.version);
         forms(&filled).any(|form| {
             SCHEMAS.iter().any(|schema| form.starts_with(schema))
                 || normal(form).is_some_and(|url| self.urls.contains(&url))
@@ -187,12 +188,10 @@ fn digests(text: &str) -> impl Iterator<Item = &str> {
 /// A URL with the version in the place of what stands for it: Scoop's variables
 /// in JSON, and an interpolation in Ruby. Nowhere else does either mean that.
 fn filled(url: &str, path: &str, version: &str) -> String {
-    let name = path.to_ascii_lowercase();
-    if name.ends_with(".rb") {
-        return url.replace("#{version}", version);
-    }
-    if !name.ends_with(".json") || !url.contains('$') {
-        return url.to_owned();
+    match path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase().as_str() {
+        "rb" => return url.replace("#{version}", version),
+        "json" if url.contains('$') => {}
+        _ => return url.to_owned(),
     }
     let numbers: Vec<&str> = version.split(['.', '-', '+']).collect();
     let number = |nth: usize| (*numbers.get(nth).unwrap_or(&"")).to_owned();

@@ -110,8 +110,8 @@ pub fn choose(choice: &Choice, generators: &Generators) -> Result<Vec<Chosen>, S
         let origin = origin(component, Path::new(""), choice);
         // Which channel it is for, it says itself; one that cannot say so fails later.
         let about = generators.load(origin.clone()).ok().map(|generator| generator.about().clone());
-        let names = about.iter().flat_map(|about| [about.manager.clone(), about.id.clone()]);
-        let configured = names.filter_map(|name| Some((name.clone(), choice.channels.get(&name)?.clone()))).next();
+        let mut names = about.iter().flat_map(|about| [about.manager.clone(), about.id.clone()]);
+        let configured = names.find_map(|name| Some((name.clone(), choice.channels.get(&name)?.clone())));
         let fallback = about.as_ref().map_or_else(|| stem(component), |about| about.id.clone());
         let (name, channel) = configured.unwrap_or((fallback, Channel::default()));
         chosen.push(Chosen { name, channel, origin });
@@ -131,7 +131,8 @@ fn stem(component: &str) -> String {
 /// A component by its name: a path looks like one, then what is installed
 /// counts, then what is inside the engine.
 fn origin(component: &str, folder: &Path, choice: &Choice) -> GeneratorOrigin {
-    if component.contains(['/', '\\']) || component.ends_with(".wasm") {
+    if component.contains(['/', '\\']) || Path::new(component).extension().is_some_and(|extension| extension == "wasm")
+    {
         return GeneratorOrigin::File(folder.join(component));
     }
     let installed = choice.installed.iter().find(|given| given.name == component);

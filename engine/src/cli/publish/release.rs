@@ -56,13 +56,8 @@ pub(super) struct ReleaseArgs {
     /// Folder that stands for the destinations as they are: DIR/CHANNEL/...
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     prior: Option<PathBuf>,
-    /// Seconds to wait for artifacts that the public cannot get yet: 300, or none where nothing is
-    /// sent; there what is missing fails with this option, and is a warning without it
-    #[arg(long, value_name = "S")]
-    wait: Option<u64>,
-    /// Do not fetch the public URLs; only where nothing is sent
-    #[arg(long, conflicts_with = "wait")]
-    no_gate: bool,
+    #[command(flatten)]
+    gate: GateArgs,
     #[command(flatten)]
     lock: LockArgs,
     /// Let what others name be at private addresses
@@ -70,6 +65,18 @@ pub(super) struct ReleaseArgs {
     allow_private_mirrors: bool,
     #[command(flatten)]
     network: NetworkArgs,
+}
+
+/// How the public URLs are looked at.
+#[derive(Debug, Args)]
+struct GateArgs {
+    /// Seconds to wait for artifacts that the public cannot get yet: 300, or none where nothing is
+    /// sent; there what is missing fails with this option, and is a warning without it
+    #[arg(long, value_name = "S")]
+    wait: Option<u64>,
+    /// Do not fetch the public URLs; only where nothing is sent
+    #[arg(long, conflicts_with = "wait")]
+    no_gate: bool,
 }
 
 impl ReleaseArgs {
@@ -83,8 +90,8 @@ impl ReleaseArgs {
         self.dry_run || self.out.is_some()
     }
 
-    fn gate(&self) -> GateOptions {
-        let (absent, patience) = match self.wait {
+    fn gate_options(&self) -> GateOptions {
+        let (absent, patience) = match self.gate.wait {
             Some(seconds) => (Absent::Fails, seconds),
             None if self.sends_nothing() => (Absent::Told, 0),
             None => (Absent::Fails, PATIENCE_S),
@@ -147,8 +154,8 @@ async fn prepare(
         let planned = std::mem::take(&mut intake.artifacts);
         let studied = study(engine, planned, &scratch, &cancel).await.map_err(PublishError::from)?;
         studied.iter().flat_map(|studied| &studied.warnings).for_each(|text| output.warning(text));
-        if !args.no_gate {
-            let told = gate(engine, &studied, args.gate(), &cancel).await.map_err(PublishError::from)?;
+        if !args.gate.no_gate {
+            let told = gate(engine, &studied, args.gate_options(), &cancel).await.map_err(PublishError::from)?;
             told.iter().for_each(|text| output.warning(text));
         }
         let artifacts = studied.into_iter().map(|studied| studied.artifact).collect();

@@ -49,7 +49,7 @@ pub struct LockedVersion {
     /// The rule's identifier.
     pub rule: String,
     /// What it is; a mirror rule where nothing else is said.
-    #[serde(default, skip_serializing_if = "LockedKind::is_mirror_rule")]
+    #[serde(default, skip_serializing_if = "is_mirror_rule")]
     pub kind: LockedKind,
     /// The version that the component tells.
     pub version: String,
@@ -78,11 +78,9 @@ pub enum LockedKind {
     ManifestGenerator,
 }
 
-impl LockedKind {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-    fn is_mirror_rule(&self) -> bool {
-        *self == Self::MirrorRule
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_mirror_rule(kind: &LockedKind) -> bool {
+    *kind == LockedKind::MirrorRule
 }
 
 /// Why a text is no lockfile.

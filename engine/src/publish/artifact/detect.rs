@@ -68,7 +68,7 @@ pub(super) fn zip_format(name: &str, has: impl Fn(&str) -> bool, has_nuspec: boo
     if has_nuspec && has("[Content_Types].xml") {
         return "nupkg";
     }
-    if name.ends_with(".jar") && has("META-INF/MANIFEST.MF") { "jar" } else { "zip" }
+    if name.rsplit('.').next() == Some("jar") && has("META-INF/MANIFEST.MF") { "jar" } else { "zip" }
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ pub(super) fn tar(
     kind: Kind,
 ) -> Result<Option<Vec<Entry>>, ArtifactError> {
     let damaged = |error: io::Error| {
-        let is_bomb = error.get_ref().is_some_and(|inner| inner.is::<Bomb>());
+        let is_bomb = error.get_ref().and_then(|inner| inner.downcast_ref::<Bomb>()).is_some();
         if is_bomb {
             let limit = format!("{} times its own size, or {} GiB, inside", RATIO, UNPACKED_BYTES >> 30);
             return ArtifactError::TooMuch { path: path.to_owned(), limit };

@@ -22,8 +22,7 @@ pub use error::ArtifactError;
 use self::detect::{Kind, TRAILER_BYTES, kind, zip_format};
 use self::listing::is_windows_program;
 use super::intake::Planned;
-use crate::download::{DigestRule, Engine, Job, Output, Promised, Proof, download};
-use crate::download::{Event, Observer};
+use crate::download::{DigestRule, Engine, Event, Job, Observer, Output, Promised, Proof, download};
 use crate::model::release::{Artifact, Entry, InstallerFacts};
 use crate::model::{Algorithm, Digest, DisplayUrl};
 use crate::net::Trust;
@@ -265,7 +264,8 @@ fn tar_format(kind: Kind, is_tar: bool) -> &'static str {
 fn zipped(file: &mut dyn ReadSeek, path: &Path, name: &str) -> Result<Found, ArtifactError> {
     let (entries, manifest) = listing::zip(file, path, &package::MANIFESTS)?;
     let has = |wanted: &str| entries.iter().any(|entry| entry.path == wanted);
-    let has_nuspec = entries.iter().any(|entry| !entry.path.contains('/') && entry.path.ends_with(".nuspec"));
+    let has_nuspec =
+        entries.iter().any(|entry| !entry.path.contains('/') && entry.path.rsplit('.').next() == Some("nuspec"));
     let format = zip_format(name, has, has_nuspec);
     match manifest.filter(|_| matches!(format, "msix" | "appx")) {
         Some(manifest) => {
