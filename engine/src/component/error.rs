@@ -116,7 +116,7 @@ impl Explain for ComponentError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Read { .. } => "name an existing .wasm file with --rule".into(),
+            Self::Read { .. } => "name an existing .wasm file".into(),
             Self::NotComponent { .. } => "check that the file was copied whole; build it again if it was".into(),
             Self::CoreModule { .. } => "wrap it: `turbo-engine component build` makes a component of a crate".into(),
             Self::OtherWorld { found, wanted, .. } => other_world(found, *wanted),
