@@ -12,6 +12,7 @@ mod download;
 mod existing;
 mod faults;
 mod fuzz_corpus;
+mod generators;
 mod github;
 mod hostile;
 mod hosts;
