@@ -1,9 +1,11 @@
 //! The author's verbs: `component new`, `test`, `bench` and `inspect`.
 //!
 //! What needs no compiler is tested on the committed components; `guests`
-//! builds projects, and wants the target wasm32-unknown-unknown.
+//! builds projects, and wants the target wasm32-unknown-unknown; `languages`
+//! does so in JavaScript and Python.
 
 pub mod guests;
+pub mod languages;
 
 use std::fs;
 

@@ -59,6 +59,8 @@ fn misuse_exits_2_with_a_hint() {
         &["download", url, "-x", "0"],
         &["download"],
         &["download", url, "--no-such-flag"],
+        &["publish", "check"],
+        &["publish", "check", ".", "--manager", "npm"],
         &["no-such-verb"],
     ];
     for case in cases {

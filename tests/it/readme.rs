@@ -1,7 +1,8 @@
 //! The examples of the README and of the tutorial, run as they stand there.
 //!
 //! A block after `<!-- run -->` is run by a shell, a block after
-//! `<!-- file NAME -->` is written to that file first. All servers are one
+//! `<!-- file NAME -->` is written to that file first; blocks after
+//! `<!-- run LANGUAGE -->` are a sequence of their own. All servers are one
 //! server on loopback, reached as a proxy, so that the names need not exist.
 #![cfg(unix)]
 
@@ -9,6 +10,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::authoring::guests::with_cargo;
+use crate::authoring::languages::with_packages;
 use crate::rig::{Answer, Engine, File, MIB_PER_SECOND, Origin, Request, file, fixture, sha256};
 
 /// Units of measured values; which one depends on the machine's speed.
@@ -18,8 +20,11 @@ const UNITS: [&str; 8] = ["B", "KiB", "MiB", "GiB", "B/s", "KiB/s", "MiB/s", "Gi
 fn the_examples_of_the_readme_are_true() {
     let origin = world();
     let engine = user(&origin, Engine::new());
-    fs::copy(fixture("swap-host"), engine.path("swap-host.wasm")).expect("a committed component");
-    assert!(follow(&engine, "README.md") >= 8, "too few examples are run");
+    engine.write("author.key", include_str!("../fixtures/keys/author.key"));
+    for name in ["swap-host", "list-files"] {
+        fs::copy(fixture(name), engine.path(&format!("{name}.wasm"))).expect("a committed component");
+    }
+    assert!(follow(&engine, "README.md", "run") >= 8, "too few examples are run");
 }
 
 /// From nothing to a rule that changes a download.
@@ -28,7 +33,26 @@ fn the_examples_of_the_readme_are_true() {
 fn the_tutorial_is_true() {
     let origin = world();
     let engine = user(&origin, with_cargo(Engine::new()));
-    assert!(follow(&engine, "components/README.md") >= 5, "too few examples are run");
+    assert!(follow(&engine, "components/README.md", "run") >= 5, "too few examples are run");
+}
+
+/// The same in JavaScript: built, refused without its grants, and serving a
+/// download with them.
+#[test]
+#[ignore = "needs node and npm"]
+fn the_tutorial_in_javascript_is_true() {
+    let origin = world();
+    let engine = user(&origin, with_packages(Engine::new()));
+    assert!(follow(&engine, "components/README.md", "run js") >= 3, "too few examples are run");
+}
+
+/// And in Python.
+#[test]
+#[ignore = "needs python3 with venv"]
+fn the_tutorial_in_python_is_true() {
+    let origin = world();
+    let engine = user(&origin, with_packages(Engine::new()));
+    assert!(follow(&engine, "components/README.md", "run python") >= 1, "too few examples are run");
 }
 
 /// A user for whom the server is every host there is.
@@ -36,18 +60,22 @@ fn user(origin: &Origin, engine: Engine) -> Engine {
     engine.variable("http_proxy", origin.url("")).variable("TURBO_ENGINE_REGION", "world")
 }
 
-/// Does what a document says, and returns how many blocks were run.
-fn follow(engine: &Engine, document: &str) -> usize {
+/// Does what a document says in the blocks with a mark, and returns how many
+/// were run.
+fn follow(engine: &Engine, document: &str, wanted: &str) -> usize {
     let path = format!("{}/../{document}", env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(path).expect("a committed document");
     let mut run = 0;
     for (mark, block) in marked_blocks(&text) {
-        if let Some(name) = mark.strip_prefix("file ") {
-            engine.write(name, block);
-        } else {
-            assert_eq!(mark, "run");
+        if mark == wanted {
             check(engine, block);
             run += 1;
+        } else if let Some(name) = mark.strip_prefix("file ")
+            && wanted == "run"
+        {
+            engine.write(name, block);
+        } else {
+            assert!(mark.starts_with("run") || mark.starts_with("file "), "unknown mark {mark}");
         }
     }
     run

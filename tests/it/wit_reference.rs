@@ -11,6 +11,10 @@ const HEAD: &str = "# The interface turbo:engine
 
 Made of the comments in the WIT files by `cargo test`; change those, and run it with `TURBO_ENGINE_UPDATE=1`. How to
 write a component is told in [components/README.md](../components/README.md).
+
+A released version is frozen: its folder here never changes, and the components built for it work for ever. A release
+puts the built rules and one manifest generator, with their digests, into `tests/fixtures/components/vX_Y_Z/`, and cases
+for what their own examples do not ask into `cases/NAME.toml` there; a test finds the folder by itself and asks them all.
 ";
 
 #[test]

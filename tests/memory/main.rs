@@ -5,6 +5,7 @@
 #[expect(dead_code, reason = "the other tests use more of it")]
 mod data;
 mod server;
+mod swap;
 
 use std::io::{self, Write};
 use std::path::Path;

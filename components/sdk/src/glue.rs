@@ -11,6 +11,9 @@ use crate::{Answer, MirrorRule, RuleError, RuleInfo, Url};
 pub trait Exported: MirrorRule + 'static {
     /// The cell that holds the configured rule.
     fn instance() -> &'static OnceLock<Self>;
+
+    /// Runs what makes something that outlives the call.
+    fn outliving<T>(make: impl FnOnce() -> T) -> T;
 }
 
 /// Implements the world's exports for a rule.
@@ -26,7 +29,7 @@ impl<R: Exported> Guest for Adapter<R> {
     fn configure(settings: Vec<(String, String)>) -> Result<(), String> {
         report_panics();
         let mut rule = R::default();
-        rule.configure(&settings)?;
+        R::outliving(|| rule.configure(&settings))?;
         R::instance().set(rule).map_err(|_| "the rule is in use; configure a fresh instance".to_owned())
     }
 
@@ -40,7 +43,7 @@ impl<R: Exported> Guest for Adapter<R> {
 }
 
 fn rule<R: Exported>() -> &'static R {
-    R::instance().get_or_init(R::default)
+    R::instance().get_or_init(|| R::outliving(R::default))
 }
 
 /// Without this a panic is a bare `unreachable`: a component that imports no

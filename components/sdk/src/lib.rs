@@ -52,6 +52,7 @@
 //! instance; its text reaches the engine's log, and the download goes on
 //! without the rule.
 
+mod arena;
 mod candidate;
 pub mod glue;
 mod info;
@@ -60,6 +61,7 @@ pub mod manifest;
 pub mod testing;
 mod url;
 
+pub use arena::Arena;
 pub use bindings::exports::turbo::engine::mirror_rules::{
     Candidate, CandidateKind, Example, Pattern, Promise, RuleError, RuleInfo,
 };
@@ -107,7 +109,8 @@ pub trait MirrorRule: Default {
     }
 }
 
-/// Makes a type that implements [`MirrorRule`] the component's one rule.
+/// Makes a type that implements [`MirrorRule`] the component's one rule, and an
+/// [`Arena`] its allocator.
 #[macro_export]
 macro_rules! export_mirror_rule {
     ($rule:ty) => {
@@ -117,7 +120,17 @@ macro_rules! export_mirror_rule {
                     static INSTANCE: ::std::sync::OnceLock<$rule> = ::std::sync::OnceLock::new();
                     &INSTANCE
                 }
+
+                fn outliving<T>(make: impl FnOnce() -> T) -> T {
+                    #[cfg(target_family = "wasm")]
+                    return ARENA.outliving(make);
+                    #[cfg(not(target_family = "wasm"))]
+                    make()
+                }
             }
+            #[cfg(target_family = "wasm")]
+            #[global_allocator]
+            static ARENA: $crate::Arena = $crate::Arena::new();
             #[cfg(target_family = "wasm")]
             type Component = $crate::glue::Adapter<$rule>;
             #[cfg(target_family = "wasm")]

@@ -17,6 +17,7 @@ use super::progress::{Reporter, costs, summary};
 use super::units::{show_bytes, show_rate};
 use crate::download::{DownloadError, Engine, Event, Observer, Receipt, download};
 use crate::model::ExitCode;
+use crate::registry::{Watch, Watched};
 
 /// What became of one job.
 pub(super) type JobOutcome = Result<Receipt, CliError>;
@@ -41,11 +42,19 @@ struct Tally {
     seconds: f64,
 }
 
-/// Runs the jobs, at most `at_once` at a time.
-pub(super) async fn run(engine: &Engine, planned: Vec<Planned>, at_once: usize, output: &Output) -> Batch {
+/// Runs the jobs, at most `at_once` at a time. What changes meanwhile where
+/// the rules are from counts for the jobs that have not begun.
+pub(super) async fn run(
+    (engine, watched): (&Engine, Option<Watched>),
+    planned: Vec<Planned>,
+    at_once: usize,
+    output: &Output,
+) -> Batch {
     let begun = Instant::now();
     let cancel = CancellationToken::new();
     let reporter = Arc::new(Reporter::new(output, planned.len()));
+    // Those that begin at once ask the rules as they were when the engine was built.
+    let _watch = watched.filter(|_| planned.len() > at_once).and_then(|watched| watch(engine, watched, &reporter));
     // In any order: a slow file must not hold up those behind it.
     let jobs = futures_util::stream::iter(planned.into_iter().enumerate())
         .map(|(nth, planned)| {
@@ -64,6 +73,12 @@ pub(super) async fn run(engine: &Engine, planned: Vec<Planned>, at_once: usize, 
     outcomes.sort_by_key(|(nth, _)| *nth);
     let outcomes = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
     Batch { outcomes, seconds: begun.elapsed().as_secs_f64() }
+}
+
+fn watch(engine: &Engine, watched: Watched, reporter: &Arc<Reporter>) -> Option<Watch> {
+    let reporter = Arc::clone(reporter);
+    let started = watched.start(engine.rules.clone()?, move |notice| reporter.notice(&notice));
+    started.inspect_err(|error| tracing::warn!("changes of rules go unnoticed: {error}")).ok()
 }
 
 async fn run_one(
@@ -102,7 +117,7 @@ async fn run_one(
 
 /// The first signal ends the jobs in order; the system's own handling of a
 /// second one is not needed, as they end within a tick.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -9,7 +9,7 @@ mod list;
 mod new;
 mod oci;
 mod registry;
-mod sign;
+pub(super) mod sign;
 mod sync;
 mod test;
 mod trust;
@@ -27,7 +27,7 @@ use self::registry::RegistryVerb;
 use self::test::TestArgs;
 use super::settings::{Flag, Settings};
 use crate::component::author::{AuthorError, Rebuild};
-use crate::component::build::{BuildError, CargoMessages};
+use crate::component::build::{BuildError, Messages};
 use crate::model::{ExitCode, Explain};
 
 /// Write, build and test components, and install those of others.
@@ -99,8 +99,8 @@ impl SubjectArgs {
         &self.path
     }
 
-    fn rebuild(&self, how: fn(CargoMessages) -> Rebuild) -> Rebuild {
-        if self.no_build { Rebuild::No } else { how(CargoMessages::Keep) }
+    fn rebuild(&self, how: fn(Messages) -> Rebuild) -> Rebuild {
+        if self.no_build { Rebuild::No } else { how(Messages::Keep) }
     }
 }
 

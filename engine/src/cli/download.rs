@@ -84,6 +84,9 @@ pub(super) struct SourceArgs {
     /// Mirror rule (a WebAssembly component) to ask before the built-in ones
     #[arg(long, value_name = "COMPONENT", value_hint = ValueHint::FilePath)]
     rule: Vec<PathBuf>,
+    /// Folder of mirror rules to ask after those; what changes there counts at once
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    rules: Option<PathBuf>,
     /// Ask no mirror rule
     #[arg(long)]
     no_rules: bool,
@@ -181,6 +184,7 @@ impl SourceArgs {
         let rules = self.rule.iter().map(|path| path.to_string_lossy().into_owned());
         let flags = [
             (!self.rule.is_empty()).then(|| Flag { key: "rule", value: joined(rules), name: "rule" }),
+            path_text(self.rules.as_ref()).map(|value| Flag { key: "rules-dir", value, name: "rules" }),
             switch(self.no_rules, "no-rules", "rules", "false"),
             valued("connections", self.connections.clone()),
             valued("max-per-host", self.max_per_host.clone()),
@@ -229,13 +233,14 @@ impl DownloadArgs {
 
 /// Runs the verb.
 pub(super) fn run(args: &DownloadArgs, settings: &Settings, output: &Output) -> Result<ExitCode, CliError> {
-    let mut engine = engine::build(settings, args.network.resolve.clone())?;
+    let (mut engine, watched) = engine::build_watched(settings, args.network.resolve.clone())?;
     if args.offline {
         engine.options.network = NetworkUse::Offline;
     }
     let planned = plan(args, settings, engine.options)?;
     let runtime = engine::runtime()?;
-    let batch = runtime.block_on(batch::run(&engine, planned, settings.count("jobs") as usize, output));
+    let at_once = settings.count("jobs") as usize;
+    let batch = runtime.block_on(batch::run((&engine, watched), planned, at_once, output));
     // Idle connections are not worth waiting for.
     runtime.shutdown_background();
     stats::remember(settings, &engine, &batch.outcomes);

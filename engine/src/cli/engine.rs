@@ -13,6 +13,7 @@ use crate::net::{
     ResolveOverride,
 };
 use crate::plan::Ramp;
+use crate::registry::Watched;
 use crate::store::cache::Cache;
 use crate::store::{History, read_bounded};
 
@@ -20,14 +21,29 @@ use crate::store::{History, read_bounded};
 const CONNECTIONS: usize = 16;
 /// Connections to a mirror's host where the user named no number.
 const MAX_PER_MIRROR: usize = 6;
+/// Rules that find room for warm instances when they are added later.
+const MOST_RULES_ADDED: usize = 64;
 /// Largest file of certificates.
 const PEM_BYTES: usize = 16 << 20;
 
 /// Builds the engine that settings describe.
 pub(super) fn build(settings: &Settings, resolve: Vec<ResolveOverride>) -> Result<Engine, CliError> {
+    Ok(build_watched(settings, resolve)?.0)
+}
+
+/// Builds an engine, and says where its rules may change.
+pub(super) fn build_watched(
+    settings: &Settings,
+    resolve: Vec<ResolveOverride>,
+) -> Result<(Engine, Option<Watched>), CliError> {
+    let (options, watched) = if settings.switch("rules") { watched_rules(settings).map(Some)? } else { None }.unzip();
+    let rules = options.map(|options| Rules::open(&options)).transpose()?;
+    Ok((with_rules(settings, resolve, rules)?, watched))
+}
+
+fn with_rules(settings: &Settings, resolve: Vec<ResolveOverride>, rules: Option<Rules>) -> Result<Engine, CliError> {
     keep_freed_memory();
     let cache = cache_dir(settings);
-    let rules = if settings.switch("rules") { Some(rules(settings)?) } else { None };
     let connections = settings.connections("connections");
     let max_per_host = settings.connections("max-per-host");
     Ok(Engine {
@@ -78,24 +94,29 @@ fn open_cache(settings: &Settings, folder: &Path) -> Option<Cache> {
     opened.inspect_err(|error| tracing::warn!("the cache cannot be used: {error}")).ok()
 }
 
-/// Loads the mirror rules that settings name.
-pub(super) fn rules(settings: &Settings) -> Result<Rules, CliError> {
-    Ok(Rules::open(&rule_options(settings)?)?)
-}
-
 /// Which mirror rules settings name, and what those may do.
 pub(super) fn rule_options(settings: &Settings) -> Result<RuleOptions, CliError> {
+    Ok(watched_rules(settings)?.0)
+}
+
+/// The same, and where they may change.
+fn watched_rules(settings: &Settings) -> Result<(RuleOptions, Watched), CliError> {
     let user: Vec<PathBuf> = settings.list("rule").into_iter().map(PathBuf::from).collect();
-    let loaded = registry(settings).load(&user, &settings.limits, &settings.grants)?;
-    Ok(RuleOptions {
+    let mut watched = Watched::new(registry(settings), &settings.limits, &settings.grants);
+    let loaded = watched.load(&user)?;
+    let folder = settings.path("rules-dir");
+    let spare = if folder.is_some() { MOST_RULES_ADDED } else { 0 };
+    let options = RuleOptions {
         built_in: true,
         user,
         admission: loaded.admission,
+        folder: folder.map(|folder| watched.read_folder(&folder)).transpose()?.unwrap_or_default(),
         installed: loaded.installed,
-        refused: loaded.refused,
+        spare,
         grants: loaded.grants,
         ..component_options(settings)
-    })
+    };
+    Ok((options, watched))
 }
 
 /// What settings say of any component.

@@ -8,6 +8,14 @@ use crate::download::DownloadError;
 use crate::model::files::{CookieFileError, InputFileError, MetalinkError, NetrcError};
 use crate::model::{ExitCode, Explain};
 use crate::net::NetError;
+use crate::publish::PublishError;
+use crate::publish::audit::AuditError;
+use crate::publish::credentials::CredentialError;
+use crate::publish::deliver::DeliverError;
+use crate::publish::deliver::nuget::NugetError;
+use crate::publish::pack::PackError;
+use crate::publish::sign::SignError;
+use crate::publish::state::StateError;
 use crate::registry::RegistryError;
 use crate::store::StoreError;
 use crate::store::cache::CacheError;
@@ -35,12 +43,31 @@ pub(super) enum CliError {
     /// `cache verify` found damage.
     #[error("{0} of the cached files had rotted and are gone")]
     Rotten(usize),
+    /// `publish check` found what must not be published.
+    #[error("{0} of the findings must not be published")]
+    Findings(usize),
     #[error(transparent)]
     Component(#[from] ComponentError),
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    #[error("{channel} was not delivered to")]
+    Deliver { channel: String, source: Box<DeliverError> },
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
     #[error(transparent)]
     ComponentVerb(#[from] super::component::ComponentError),
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    #[error(transparent)]
+    Nuget(#[from] NugetError),
+    #[error(transparent)]
+    Sign(#[from] SignError),
     #[error("the input file {} cannot be used", path.display())]
     Input { path: PathBuf, source: InputFileError },
     #[error("the Metalink {} cannot be used", path.display())]
@@ -70,7 +97,15 @@ impl CliError {
             Self::Cache(error) => error,
             Self::Component(error) => error,
             Self::Registry(error) => error,
+            Self::Publish(error) => error,
             Self::ComponentVerb(error) => error,
+            Self::Pack(error) => error,
+            Self::Nuget(error) => error,
+            Self::Sign(error) => error,
+            Self::Deliver { source, .. } => source.as_ref(),
+            Self::Credential(error) => error,
+            Self::Audit(error) => error,
+            Self::State(error) => error,
             _ => return None,
         })
     }
@@ -87,14 +122,22 @@ impl CliError {
             Self::Runtime(_) => ExitCode::Failed,
             Self::Stdout(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::Done,
             Self::Stdout(_) => ExitCode::Local,
-            Self::Rotten(_) => ExitCode::Verification,
+            Self::Rotten(_) | Self::Findings(_) => ExitCode::Verification,
             Self::Download { .. }
             | Self::Net(_)
             | Self::Store(_)
             | Self::Cache(_)
             | Self::Component(_)
             | Self::Registry(_)
-            | Self::ComponentVerb(_) => self.explained().map_or(ExitCode::Failed, Explain::exit_code),
+            | Self::ComponentVerb(_)
+            | Self::Pack(_)
+            | Self::Nuget(_)
+            | Self::Sign(_)
+            | Self::Deliver { .. }
+            | Self::Credential(_)
+            | Self::Audit(_)
+            | Self::State(_)
+            | Self::Publish(_) => self.explained().map_or(ExitCode::Failed, Explain::exit_code),
         }
     }
 
@@ -114,6 +157,7 @@ impl CliError {
             Self::Rotten(_) => {
                 "nothing is lost, they are fetched again when asked for; check the disk they were on".into()
             }
+            Self::Findings(_) => "correct them and check again; each names its place and where to read more".into(),
             Self::Runtime(_) | Self::Stdout(_) => return None,
             Self::Download { .. }
             | Self::Net(_)
@@ -121,7 +165,15 @@ impl CliError {
             | Self::Cache(_)
             | Self::Component(_)
             | Self::Registry(_)
-            | Self::ComponentVerb(_) => {
+            | Self::ComponentVerb(_)
+            | Self::Pack(_)
+            | Self::Nuget(_)
+            | Self::Sign(_)
+            | Self::Deliver { .. }
+            | Self::Credential(_)
+            | Self::Audit(_)
+            | Self::State(_)
+            | Self::Publish(_) => {
                 return self.explained()?.hint();
             }
         })

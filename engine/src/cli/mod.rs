@@ -17,8 +17,10 @@ mod hosts;
 mod jobs;
 mod output;
 mod progress;
+mod publish;
 mod registry;
 mod resolve;
+mod secrets;
 mod settings;
 mod stats;
 mod units;
@@ -111,6 +113,8 @@ enum Verb {
     Resolve(resolve::ResolveArgs),
     /// Write, build and test components, and install those of others
     Component(component::ComponentArgs),
+    /// Bring a release to package managers
+    Publish(publish::PublishArgs),
     /// Keep the house of the cache
     Cache(cache::CacheArgs),
     /// Show what all downloads so far came to
@@ -163,6 +167,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode, CliError> {
             component::run(&args, &settings, output.json, &mut std::io::stdout().lock())?;
             Ok(ExitCode::Done)
         }
+        Verb::Publish(args) => publish::run(&args, &load(&args.flags())?, output),
         Verb::Cache(args) => cache::run(&args, &load(&args.flags())?, output),
         Verb::Stats(args) => stats::run(&args, &load(&args.flags())?, output),
         Verb::Doctor(args) => {

@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use serde_json::json;
 
 use super::output::{Output, Progress, json_line};
 use super::units::{show_bytes, show_count, show_rate};
+use crate::component::{Swap, SwapState};
 use crate::download::{Event, Observer, Receipt};
+use crate::registry::Notice;
 
 /// How often a plain line is printed.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
@@ -37,6 +40,24 @@ impl Reporter {
     /// A line above the bars.
     pub(super) fn note(&self, text: &str) {
         self.bars.suspend(|| self.output.note(text));
+    }
+
+    /// Tells of a rule that was exchanged.
+    pub(super) fn notice(&self, notice: &Notice) {
+        let (event, is_trouble) = match notice {
+            Notice::Swap(swap) => (json!({"v": 1, "job": null, "event": "rule", "swap": swap}), is_refusal(swap)),
+            Notice::Trouble(text) => (json!({"v": 1, "job": null, "event": "warning", "message": text}), true),
+        };
+        if self.output.json {
+            // The next write of data reports a closed output.
+            let _ = self.output.json(&event);
+        } else if self.output.progress == Progress::Json {
+            eprint_line(&event);
+        } else if is_trouble {
+            self.bars.suspend(|| self.output.warning(&told(notice)));
+        } else {
+            self.bars.suspend(|| tracing::info!("{}", told(notice)));
+        }
     }
 
     /// The last event on standard error, where progress goes there as JSON.
@@ -160,6 +181,28 @@ impl Drop for JobObserver<'_> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+fn is_refusal(swap: &Swap) -> bool {
+    swap.state == SwapState::Refused
+}
+
+/// A notice, for people.
+fn told(notice: &Notice) -> String {
+    let swap = match notice {
+        Notice::Trouble(text) => return text.clone(),
+        Notice::Swap(swap) => swap,
+    };
+    let rule = swap.rule.as_deref().unwrap_or(&swap.component);
+    let (version, was) = (swap.version.as_deref().unwrap_or_default(), swap.was.as_deref().unwrap_or_default());
+    let from = swap.path.as_ref().map(|path| format!(" ({})", path.display())).unwrap_or_default();
+    match (swap.state, &swap.fault) {
+        (SwapState::Added, _) => format!("rule {rule}: {version} is asked from now on{from}"),
+        (SwapState::Replaced, _) => format!("rule {rule}: {version} takes the place of {was}{from}"),
+        (SwapState::Removed, _) => format!("rule {rule}: {was} is asked no more{from}"),
+        (SwapState::Refused, Some(fault)) if swap.version.is_some() => format!("{fault}; {rule} {version} stays"),
+        (SwapState::Refused, fault) => fault.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 

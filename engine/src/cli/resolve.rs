@@ -86,7 +86,7 @@ pub(super) fn run(args: &ResolveArgs, settings: &Settings, output: &Output) -> R
         runtime.shutdown_background();
     }
     let left_out = engine.rules.iter().flat_map(Rules::faults);
-    let faults: Vec<_> = left_out.chain(&answer.faults).map(ToString::to_string).collect();
+    let faults: Vec<_> = left_out.chain(answer.faults.iter().cloned()).map(|fault| fault.to_string()).collect();
     if output.json {
         output.json(&json!({
             "v": 1, "url": DisplayUrl(&url).to_string(), "region": engine.options.region.to_string(),

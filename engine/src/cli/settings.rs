@@ -61,6 +61,7 @@ known! {
     "require-checksum" = "false", parse_switch, "whether a download without a known digest fails";
     "rules" = "true", parse_switch, "whether mirror rules are asked";
     "rule" = "", any, "files of further mirror rules";
+    "rules-dir" = "", any, "folder of further mirror rules; what changes there counts at once";
     "components-dir" = "", any, "folder of installed components; empty for the platform's";
     "lock" = "", any, "lockfile of installed components; empty for the user's own";
     "frozen" = "false", parse_switch, "whether components must be as the lockfile says, or fail";
@@ -237,7 +238,10 @@ impl Settings {
                         self.grants.insert(sha256, together);
                     }
                 }
-                ("limits", limits) => self.limits = limits.try_into().map_err(|error| wrong(Box::new(error)))?,
+                ("limits", limits) => {
+                    self.limits = limits.try_into().map_err(|error| wrong(Box::new(error)))?;
+                    self.limits.check().map_err(|why| wrong(format!("[limits] {why}").into()))?;
+                }
                 (key, value) => {
                     let known = KNOWN.iter().any(|known| known.key == key);
                     let text = plain(&value).filter(|_| known);
@@ -472,6 +476,8 @@ mod tests {
             "no-such-key = 1",
             "rules = 'x y'",
             "[limits]\nfule = 1",
+            "[limits]\nstack_bytes = 0",
+            "[limits]\nstack_bytes = 1_048_577",
             "= =",
             "[grants.x]\nmemory = '64MiB'",
             "[grants.x]\nsha256 = 'ab'",

@@ -1,13 +1,17 @@
-//! Builds a component from the source of a guest crate.
+//! Builds a component from its source.
 //!
-//! Owns the way from a cargo crate to the file that is committed, signed and
-//! loaded. Must not load or run a component. Key invariant: the bytes depend
-//! on the source, the lock file, the profile and the version of rustc alone;
-//! neither the folder, the machine nor its cargo home shows in them, so anyone
-//! can rebuild a component and compare.
+//! Owns the way from a project to the file that is committed, signed and
+//! loaded. Must not load or run a component. Key invariant: of a crate in Rust
+//! the bytes depend on the source, the lock file, the profile and the version
+//! of rustc alone; neither the folder, the machine nor its cargo home shows in
+//! them, so anyone can rebuild a component and compare. The tools of other
+//! languages do not build the same bytes twice.
 
+mod error;
 mod guest;
-mod sections;
+mod language;
+mod script;
+pub(super) mod sections;
 
 use std::fmt;
 use std::fs;
@@ -18,21 +22,25 @@ use std::str::FromStr;
 use sha2::{Digest as _, Sha256};
 use wit_component::ComponentEncoder;
 
+pub use self::error::BuildError;
 use self::guest::{Guest, Names};
-use crate::model::{Algorithm, Digest, ExitCode, Explain};
+pub use self::language::Language;
+use self::script::Script;
+use crate::model::{Algorithm, Digest};
 
 /// What to build and where to put it.
 #[derive(Debug, Clone)]
 pub struct BuildOptions {
-    /// Folder of the guest crate, with its `Cargo.toml`.
+    /// Folder of the project, with its `component.toml` or `Cargo.toml`.
     pub dir: PathBuf,
     /// Target to compile for. None: what the crate says under
-    /// `package.metadata.turbo-engine.target`, else [`Target::Bare`].
+    /// `package.metadata.turbo-engine.target`, else [`Target::Bare`]. Other
+    /// languages have no choice.
     pub target: Option<Target>,
     /// Folder of the built files; created when it is missing.
     pub out: PathBuf,
-    /// Where cargo's messages go.
-    pub messages: CargoMessages,
+    /// Where the messages of the language's tool go.
+    pub messages: Messages,
 }
 
 /// A WebAssembly target that makes components.
@@ -71,12 +79,12 @@ impl FromStr for Target {
     }
 }
 
-/// Where cargo's messages go.
+/// Where the messages of a language's tool go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CargoMessages {
+pub enum Messages {
     /// To the standard error of this process, as they come.
     Show,
-    /// Into the error when cargo fails.
+    /// Into the error when the tool fails.
     Keep,
 }
 
@@ -85,8 +93,8 @@ pub enum CargoMessages {
 pub struct Built {
     /// The component file; its digest stands beside it in `FILE.sha256`.
     pub path: PathBuf,
-    /// What it was compiled for.
-    pub target: Target,
+    /// What a crate was compiled for; none of another language.
+    pub target: Option<Target>,
     /// Length in bytes.
     pub bytes: u64,
     /// SHA-256 of the file.
@@ -94,7 +102,7 @@ pub struct Built {
 }
 
 /// Builds a component and writes `NAME.wasm` and `NAME.wasm.sha256`, which
-/// `sha256sum --check` reads. NAME is the package's.
+/// `sha256sum --check` reads. NAME is the package's, or the component's.
 pub fn build(options: &BuildOptions) -> Result<Built, BuildError> {
     let (built, component) = compile(options)?;
     fs::create_dir_all(&options.out).map_err(|source| BuildError::file(&options.out, source))?;
@@ -107,6 +115,9 @@ pub fn build(options: &BuildOptions) -> Result<Built, BuildError> {
 /// Builds a component, writes nothing, and fails unless the files that
 /// [`build`] would write stand there already, byte for byte.
 pub fn check(options: &BuildOptions) -> Result<Built, BuildError> {
+    if let Some(script) = Script::open(&options.dir)? {
+        return Err(BuildError::NotRepeatable(script.language()));
+    }
     let (built, component) = compile(options)?;
     for (path, want) in [(built.path.clone(), component), (digest_path(&built), digest_line(&built).into_bytes())] {
         let found = match fs::read(&path) {
@@ -123,30 +134,72 @@ pub fn check(options: &BuildOptions) -> Result<Built, BuildError> {
 /// Builds a component whose functions keep their names, for its author's eyes:
 /// the package's name, and the component. Nothing is written but cargo's own
 /// files, which lie apart from those of [`build`].
-pub fn build_named(dir: &Path, messages: CargoMessages) -> Result<(String, Vec<u8>), BuildError> {
-    let guest = Guest::open(dir, None)?;
-    let component = encode(&guest.compile(messages, Names::Keep)?)?;
-    Ok((guest.name, component))
+pub fn build_named(dir: &Path, messages: Messages) -> Result<(String, Vec<u8>), BuildError> {
+    let project = Open::new(dir, None)?;
+    let component = project.make(messages, Names::Keep)?;
+    Ok((project.name(), component))
 }
 
 /// Builds a component as [`build`] does, and keeps it in memory: the package's
 /// name, and the component.
-pub fn build_bytes(dir: &Path, messages: CargoMessages) -> Result<(String, Vec<u8>), BuildError> {
-    let guest = Guest::open(dir, None)?;
-    let component = componentize(&guest.compile(messages, Names::Drop)?)?;
-    Ok((guest.name, component))
+pub fn build_bytes(dir: &Path, messages: Messages) -> Result<(String, Vec<u8>), BuildError> {
+    let project = Open::new(dir, None)?;
+    let component = project.make(messages, Names::Drop)?;
+    Ok((project.name(), component))
 }
 
 fn compile(options: &BuildOptions) -> Result<(Built, Vec<u8>), BuildError> {
-    let guest = Guest::open(&options.dir, options.target)?;
-    let component = componentize(&guest.compile(options.messages, Names::Drop)?)?;
+    let project = Open::new(&options.dir, options.target)?;
+    let component = project.make(options.messages, Names::Drop)?;
     let built = Built {
-        path: options.out.join(format!("{}.wasm", guest.name)),
-        target: guest.target,
+        path: options.out.join(format!("{}.wasm", project.name())),
+        target: project.target(),
         bytes: component.len() as u64,
         digest: sha256(&component),
     };
     Ok((built, component))
+}
+
+/// A project of either sort.
+enum Open {
+    Crate(Guest),
+    Script(Script),
+}
+
+impl Open {
+    fn new(dir: &Path, target: Option<Target>) -> Result<Self, BuildError> {
+        match Script::open(dir)? {
+            Some(script) if target.is_some() => Err(BuildError::NoTarget(script.language())),
+            Some(script) => Ok(Self::Script(script)),
+            None => Guest::open(dir, target).map(Self::Crate),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Crate(guest) => guest.name.clone(),
+            Self::Script(script) => script.name.clone(),
+        }
+    }
+
+    fn target(&self) -> Option<Target> {
+        match self {
+            Self::Crate(guest) => Some(guest.target),
+            Self::Script(_) => None,
+        }
+    }
+
+    fn make(&self, messages: Messages, names: Names) -> Result<Vec<u8>, BuildError> {
+        let (binary, grants) = match self {
+            Self::Crate(guest) => (guest.compile(messages, names)?, guest.grants()?),
+            Self::Script(script) => (script.compile(messages)?, script.grants()),
+        };
+        let component = match names {
+            Names::Keep => encode(&binary)?,
+            Names::Drop => componentize(&binary)?,
+        };
+        Ok(sections::with_grants(component, &grants))
+    }
 }
 
 /// Wraps a core module into a component, and removes what tells of the build
@@ -179,114 +232,10 @@ fn digest_line(built: &Built) -> String {
     format!("{}  {name}\n", built.digest.hex())
 }
 
-/// Why a component was not built.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// A target that makes no component.
-    #[error("unknown target `{0}`; known are wasm32-unknown-unknown and wasm32-wasip2")]
-    UnknownTarget(String),
-    /// Cargo or rustc could not be started.
-    #[error("cannot run {program}")]
-    Tool {
-        /// Its name.
-        program: &'static str,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-    /// The folder holds no crate that cargo understands.
-    #[error("cargo cannot read the crate in {}: {message}", dir.display())]
-    Metadata {
-        /// The folder.
-        dir: PathBuf,
-        /// What cargo said.
-        message: String,
-    },
-    /// The folder holds a workspace, or a crate that is no library for C.
-    #[error("{} holds no component crate", dir.display())]
-    NoComponent {
-        /// The folder.
-        dir: PathBuf,
-    },
-    /// The standard library of the target is not installed.
-    #[error("the target {0} is not installed")]
-    MissingTarget(Target),
-    /// The crate does not compile.
-    #[error("cargo could not build `{name}`{message}")]
-    Compile {
-        /// The package.
-        name: String,
-        /// A colon and what cargo said, unless it was shown already.
-        message: String,
-    },
-    /// The compiled module is no component.
-    #[error("the compiled module cannot become a component: {0}")]
-    Encode(String),
-    /// A file could not be read or written.
-    #[error("cannot access {}", path.display())]
-    File {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-    /// A file to compare with is not there.
-    #[error("{} does not exist", path.display())]
-    Absent {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file is not what the source builds.
-    #[error("{} is not what its source builds: found sha-256 {found}, built {want}", path.display())]
-    Differs {
-        /// The file.
-        path: PathBuf,
-        /// SHA-256 of the file.
-        found: String,
-        /// SHA-256 of what was built.
-        want: String,
-    },
-}
-
-impl BuildError {
-    fn file(path: &Path, source: io::Error) -> Self {
-        Self::File { path: path.to_owned(), source }
-    }
-}
-
-impl Explain for BuildError {
-    fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::UnknownTarget(_) | Self::Metadata { .. } | Self::NoComponent { .. } => ExitCode::Usage,
-            Self::Tool { .. } | Self::MissingTarget(_) | Self::Compile { .. } => ExitCode::Failed,
-            Self::Encode(_) => ExitCode::Component,
-            Self::File { .. } => ExitCode::Local,
-            Self::Absent { .. } | Self::Differs { .. } => ExitCode::Verification,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Tool { .. } => "install Rust from https://rustup.rs and put its programs on the path",
-            Self::NoComponent { .. } => {
-                "name the folder of one crate whose Cargo.toml has crate-type = [\"cdylib\"] under [lib]"
-            }
-            Self::MissingTarget(target) => return Some(format!("run `rustup target add {target}`")),
-            Self::Encode(_) => "export the component, for instance with turbo_component::export_mirror_rule!",
-            Self::Absent { .. } => "build it without --check first",
-            Self::Differs { .. } => {
-                "build it again without --check and commit the result; compare `rustc --version` if it still differs"
-            }
-            Self::UnknownTarget(_) | Self::Metadata { .. } | Self::Compile { .. } | Self::File { .. } => return None,
-        };
-        Some(hint.to_owned())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{ExitCode, Explain as _};
 
     #[test]
     fn a_target_is_known_by_its_triple() {
@@ -317,7 +266,7 @@ mod tests {
             dir: dir.path().to_owned(),
             target: None,
             out: dir.path().to_owned(),
-            messages: CargoMessages::Keep,
+            messages: Messages::Keep,
         };
         let error = build(&options).unwrap_err();
         assert!(matches!(&error, BuildError::Metadata { .. }), "{error}");

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::description::Description;
 
-/// A rule inside the engine.
+/// A component inside the engine.
 pub(super) struct BuiltIn {
     /// Its identifier, which it also says itself.
     pub(super) id: &'static str,
@@ -27,6 +27,9 @@ macro_rules! built_in {
 /// Every rule inside the engine, in the order of asking.
 pub(super) const BUILT_IN: &[BuiltIn] =
     built_in!["github", "jsdelivr", "golang", "maven", "huggingface", "nodejs", "table-mirror"];
+
+/// Every manifest generator inside the engine.
+pub(super) const GENERATORS: &[BuiltIn] = built_in!["winget", "scoop", "chocolatey", "homebrew"];
 
 /// Whether a rule of this identifier is inside the engine.
 pub fn is_built_in(id: &str) -> bool {

@@ -10,26 +10,39 @@ use std::panic::{self, AssertUnwindSafe};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::vault::Vault;
+use super::vault::{Genuine, Vault};
 
 /// The compiled form of a component, as the compiler of this very build wrote
 /// it and nobody touched since.
-pub(super) struct Code(Vec<u8>);
+pub(super) struct Code(Bytes);
+
+/// Where the code is from.
+enum Bytes {
+    Compiled(Vec<u8>),
+    Kept(Genuine),
+}
 
 impl Code {
     /// Compiles a component.
     pub(super) fn compile(compiler: &Engine, component: &[u8]) -> wasmtime::Result<Self> {
-        compiler.precompile_component(component).map(Self)
+        Ok(Self(Bytes::Compiled(compiler.precompile_component(component)?)))
     }
 
     /// Takes code out of the vault, if it holds any for this component and engine.
     pub(super) fn restore(vault: &Vault, name: &CodeName) -> Option<Self> {
-        vault.read(&name.0).map(Self)
+        Some(Self(Bytes::Kept(vault.read(&name.0)?)))
     }
 
     /// Puts the code into the vault.
     pub(super) fn keep(&self, vault: &Vault, name: &CodeName) {
-        vault.write(&name.0, &self.0);
+        vault.write(&name.0, self.bytes());
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Bytes::Compiled(bytes) => bytes,
+            Bytes::Kept(bytes) => bytes,
+        }
     }
 
     /// Makes the code callable.
@@ -44,9 +57,9 @@ impl Code {
         // authenticated under a key that only this user can read, after they
         // were read and in the same buffer that is used here. The vault only
         // ever stores such bytes through `keep`, and under a name that no other
-        // kind of file has. Code of another engine version, configuration or
+        // kind of file has; `bytes` hands out nothing else. Code of another engine version, configuration or
         // processor is refused by `deserialize` itself.
-        let loaded = panic::catch_unwind(AssertUnwindSafe(|| unsafe { Component::deserialize(engine, &self.0) }));
+        let loaded = panic::catch_unwind(AssertUnwindSafe(|| unsafe { Component::deserialize(engine, self.bytes()) }));
         loaded.ok()?.inspect_err(|error| tracing::debug!(target: "component", %error, "cached code does not fit")).ok()
     }
 }

@@ -91,6 +91,12 @@ pub enum ComponentError {
         /// What it lacks.
         reason: String,
     },
+    /// No generator inside the engine has this name.
+    #[error("there is no component `{id}`: neither a file nor a generator inside the engine")]
+    NoSuchGenerator {
+        /// What the user named.
+        id: String,
+    },
     /// Two components of one identifier.
     #[error("{} and {} are both the rule `{rule}`", first.display(), second.display())]
     Duplicate {
@@ -110,7 +116,7 @@ impl Explain for ComponentError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Read { .. } => "name an existing .wasm file with --rule".into(),
+            Self::Read { .. } => "name an existing .wasm file".into(),
             Self::NotComponent { .. } => "check that the file was copied whole; build it again if it was".into(),
             Self::CoreModule { .. } => "wrap it: `turbo-engine component build` makes a component of a crate".into(),
             Self::OtherWorld { found, wanted, .. } => other_world(found, *wanted),
@@ -128,8 +134,17 @@ impl Explain for ComponentError {
                 "install it with `turbo-engine component add`, signed by a key you trust where signatures are required"
                     .into()
             }
+            Self::NoSuchGenerator { .. } => no_such_generator(),
             Self::Duplicate { .. } => "name only one of them".into(),
         })
+    }
+}
+
+fn no_such_generator() -> String {
+    let inside: Vec<&str> = super::built_in_generators().collect();
+    match inside[..] {
+        [] => "name a .wasm file".into(),
+        _ => format!("name a .wasm file, or one of {}", inside.join(", ")),
     }
 }
 

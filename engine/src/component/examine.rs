@@ -7,7 +7,21 @@ use super::hosts::Hosts;
 use super::rule::{IDLE_INSTANCES, Rule};
 use super::settings::flatten;
 use super::source::{GivenComponent, Interfaces, Rejected, Source, Standing};
-use super::{ComponentError, Limits, RuleOptions, RuleState, RuleSummary};
+use super::{
+    ComponentError, GeneratorOptions, GeneratorOrigin, GeneratorSummary, Generators, Limits, RuleOptions, RuleState,
+    RuleSummary, World,
+};
+
+/// A component that passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examined {
+    /// What it is for.
+    pub world: World,
+    /// Stable name.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+}
 
 /// Checks a component as it is checked before it takes part: pre-scan,
 /// compilation, description and its own examples. What was compiled is kept, so
@@ -15,13 +29,19 @@ use super::{ComponentError, Limits, RuleOptions, RuleState, RuleSummary};
 ///
 /// Of the options the limits, the grants, the settings and the folder of
 /// compiled code count.
-pub fn examine(component: GivenComponent, options: &RuleOptions) -> Result<RuleSummary, ComponentError> {
+pub fn examine(component: GivenComponent, options: &RuleOptions) -> Result<Examined, ComponentError> {
+    if is_generator(&component, options) {
+        return examine_generator(component, options);
+    }
     let source = Arc::new(Source::given(component, Standing::Named));
     let cache_dir = options.cache_dir.as_ref();
     let hosts = Hosts::new(&options.limits, &options.grants, cache_dir, BTreeMap::new(), 2 * IDLE_INSTANCES);
     let settings = options.settings.iter().map(|(rule, table)| (rule.clone(), flatten(table))).collect();
     match Rule::load(hosts.of(&source), &source, &settings) {
-        Ok(rule) => Ok(rule.summary(RuleState::Active)),
+        Ok(rule) => {
+            let RuleSummary { id, version, .. } = rule.summary(RuleState::Active);
+            Ok(Examined { world: World::MirrorRule, id, version })
+        }
         Err(Rejected::Unusable(error)) => Err(error),
         Err(Rejected::Faulty(failure)) => Err(ComponentError::Faulty {
             path: source.shown_path(),
@@ -30,6 +50,28 @@ pub fn examine(component: GivenComponent, options: &RuleOptions) -> Result<RuleS
             grant: failure.grant,
         }),
     }
+}
+
+/// Whether a component says that it is a generator. One that cannot be read is
+/// refused as a rule would be.
+fn is_generator(component: &GivenComponent, options: &RuleOptions) -> bool {
+    let limits = &options.limits;
+    let source = Source::given(component.clone(), Standing::Named);
+    let raised = options.grants.get(&source.sha256).map(|grant| grant.raise(limits));
+    let named = source.interfaces(raised.as_ref().unwrap_or(limits));
+    named.is_ok_and(|named| World::of(&named.exports) == Some(World::ManifestGenerator))
+}
+
+fn examine_generator(component: GivenComponent, options: &RuleOptions) -> Result<Examined, ComponentError> {
+    let generators = Generators::new(GeneratorOptions {
+        cache_dir: options.cache_dir.clone(),
+        limits: options.limits.clone(),
+        grants: options.grants.clone(),
+        admission: None,
+    });
+    let generator = generators.load(GeneratorOrigin::Installed(component))?;
+    let GeneratorSummary { id, version, .. } = generator.about().clone();
+    Ok(Examined { world: World::ManifestGenerator, id, version })
 }
 
 /// The interfaces that a component names, read without running it.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::bindings::v0_1::generator::manifest::{Delivery, Diagnostic, Generated, GeneratorInfo, PriorFile, Release};
+use super::bindings::v0_1::generator::manifest::{
+    Delivery, Diagnostic, Generated, GeneratorInfo, Outcome, PriorFile, Release,
+};
 use super::bindings::v0_1::generator::{ManifestGenerator, ManifestGeneratorPre};
 use super::failure::Failure;
 use super::instance::{Instance, Settings};
@@ -58,5 +60,27 @@ impl Instance<ManifestGenerator> {
         prior: &[PriorFile],
     ) -> Result<Vec<Diagnostic>, Failure> {
         self.call(runtime, |generator, store| generator.turbo_engine_manifest().call_validate(store, delivery, prior))
+    }
+
+    /// Asks which URLs tell what became of a delivery.
+    pub(super) fn poll(
+        &mut self,
+        runtime: &Runtime,
+        delivery: &Delivery,
+        submission: &str,
+    ) -> Result<Vec<String>, Failure> {
+        self.call(runtime, |generator, store| generator.turbo_engine_manifest().call_poll(store, delivery, submission))
+    }
+
+    /// Asks what the answers of those URLs mean.
+    pub(super) fn interpret(
+        &mut self,
+        runtime: &Runtime,
+        delivery: &Delivery,
+        answers: &[(u16, Vec<u8>)],
+    ) -> Result<Outcome, Failure> {
+        self.call(runtime, |generator, store| {
+            generator.turbo_engine_manifest().call_interpret(store, delivery, answers)
+        })
     }
 }

@@ -9,6 +9,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::limits::MOST_STACK_BYTES;
 use super::{Limits, ScanLimit};
 use crate::model::{exact_bytes, parse_bytes};
 
@@ -68,7 +69,7 @@ grantable! {
     "nesting" = nesting, Count, 100_000;
     "patterns" = patterns, Count, 10_000;
     "result" = result_bytes, Bytes, 256 << 20;
-    "stack" = stack_bytes, Bytes, 1 << 20;
+    "stack" = stack_bytes, Bytes, MOST_STACK_BYTES;
     "tables" = table_elements, Count, 10_000_000;
     "url" = url_bytes, Bytes, 1 << 20;
 }
@@ -151,6 +152,14 @@ impl Grant {
             *own = (*own).max(*value);
         }
         self
+    }
+
+    /// What of this is more than the limits allow anyway.
+    #[must_use]
+    pub(super) fn beyond(&self, limits: &Limits) -> Self {
+        let allows =
+            |key: &str, value: u64| GRANTABLE.iter().any(|limit| limit.key == key && value <= (limit.get)(limits));
+        Self(self.0.iter().filter(|(key, value)| !allows(key, **value)).map(|(key, value)| (*key, *value)).collect())
     }
 
     /// Whether another grant gives all of this.

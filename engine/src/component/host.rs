@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use wasmtime::component::Component;
+use wasmtime::component::{Component, InstancePre};
 
 use super::bindings::v0_1::MirrorRulePre;
 use super::code::{Code, CodeName};
@@ -30,7 +30,7 @@ pub(super) struct Host {
     known: BTreeMap<String, Description>,
     instances: u32,
     runtime: OnceLock<Result<Runtime, Failure>>,
-    pub(super) built: BuildTally,
+    built: Arc<BuildTally>,
 }
 
 /// What became of compilations.
@@ -43,12 +43,14 @@ pub(super) struct BuildTally {
 
 impl Host {
     /// A host with room for so many instances at once, a place for compiled
-    /// components, and descriptions that need not be asked for.
+    /// components, descriptions that need not be asked for, and where to count
+    /// what is compiled.
     pub(super) fn new(
         limits: &Limits,
         cache_dir: Option<PathBuf>,
         known: BTreeMap<String, Description>,
         instances: u32,
+        built: Arc<BuildTally>,
     ) -> Self {
         Self {
             limits: Arc::new(limits.clone()),
@@ -57,7 +59,7 @@ impl Host {
             known,
             instances,
             runtime: OnceLock::new(),
-            built: BuildTally::default(),
+            built,
         }
     }
 
@@ -82,13 +84,19 @@ impl Host {
             .map_err(Failure::clone)
     }
 
-    /// Makes a component callable: from the vault, else by compiling it.
+    /// Makes a rule callable: from the vault, else by compiling it.
     pub(super) fn prepare(
         &self,
         component: &[u8],
         sha256: &str,
         effort: Effort,
     ) -> Result<MirrorRulePre<Sandbox>, Failure> {
+        self.load(component, sha256, effort)
+            .and_then(|linked| MirrorRulePre::new(linked).map_err(|error| Failure::load(&error)))
+    }
+
+    /// Links a component of any world: from the vault, else compiled.
+    pub(super) fn load(&self, component: &[u8], sha256: &str, effort: Effort) -> Result<InstancePre<Sandbox>, Failure> {
         let runtime = self.runtime()?;
         let name = CodeName::new(runtime.engine(), sha256);
         let restored = self.vault().and_then(|vault| Code::restore(vault, &name)?.load(runtime.engine()));
@@ -99,7 +107,7 @@ impl Host {
             }
             None => self.compile(runtime, component, &name, effort)?,
         };
-        runtime.link(&loaded).and_then(MirrorRulePre::new).map_err(|error| Failure::load(&error))
+        runtime.link(&loaded).map_err(|error| Failure::load(&error))
     }
 
     fn compile(

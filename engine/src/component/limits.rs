@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// The largest stack that a guest can have. It is the calling thread's, of
+/// which the host needs its part too; the smallest threads have 2 MiB.
+pub(super) const MOST_STACK_BYTES: u64 = 1 << 20;
+
 /// Bounds on a component's file, compilation, execution and answers.
 ///
 /// Every field is configurable; the defaults fit rules of up to a few hundred
@@ -37,7 +41,7 @@ pub struct Limits {
     pub table_elements: u32,
     /// Linear memory of one instance, all its memories together.
     pub memory_bytes: u64,
-    /// The guest's call stack.
+    /// The guest's call stack, 1 MiB at most.
     pub stack_bytes: u32,
     /// Fuel of one call; 1,000,000 are about 0.9 ms.
     pub fuel: u64,
@@ -63,12 +67,15 @@ pub struct Limits {
     pub url_bytes: u32,
     /// Calls after which an instance is replaced by a fresh one.
     pub calls_per_instance: u32,
-    /// One call in so many is run again on a fresh instance and compared.
+    /// One call in so many is run again on a fresh instance and compared; which
+    /// one, no component can know.
     pub audit_every: u32,
     /// Consecutive faults after which a component rests.
     pub faults_before_rest: u32,
     /// How long a component rests before it is tried again.
     pub rest_ms: u64,
+    /// How long it rests at most: each failed trial doubles the rest.
+    pub longest_rest_ms: u64,
     /// Weight of the answers kept in memory; 0 keeps none.
     pub memo_bytes: u64,
 }
@@ -100,15 +107,25 @@ impl Default for Limits {
             candidates: 32,
             url_bytes: 8 << 10,
             calls_per_instance: 1_024,
-            audit_every: 512,
+            audit_every: 1_024,
             faults_before_rest: 3,
             rest_ms: 30_000,
+            longest_rest_ms: 480_000,
             memo_bytes: 8 << 20,
         }
     }
 }
 
 impl Limits {
+    /// Finds a limit that the engine cannot keep, and says what would do.
+    pub fn check(&self) -> Result<(), String> {
+        if (1..=MOST_STACK_BYTES).contains(&self.stack_bytes.into()) {
+            return Ok(());
+        }
+        let Self { stack_bytes, .. } = self;
+        Err(format!("stack_bytes = {stack_bytes}: a component's stack has between 1 and {MOST_STACK_BYTES} bytes"))
+    }
+
     /// Wall-clock time of one call.
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.deadline_ms)

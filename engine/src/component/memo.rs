@@ -1,8 +1,8 @@
 //! Answers already given.
 //!
 //! A rule's answer depends on its settings and the question alone, so it may
-//! be given again for as long as the set of rules lives; a new set has a new
-//! memo. Answers that were spoiled by a failing rule are not kept.
+//! be given again for as long as the generation of rules lives; each has a
+//! memo of its own. Answers that were spoiled by a failing rule are not kept.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -46,6 +46,15 @@ impl Memo {
 
     pub(super) fn get(&self, url: &str, region: Region) -> Option<Arc<Answer>> {
         self.0.as_ref()?.get(&KeyRef { url, region })
+    }
+
+    /// Forgets every answer. Whoever asks for one at the same time may still
+    /// get it.
+    pub(super) fn clear(&self) {
+        if let Some(answers) = &self.0 {
+            answers.invalidate_all();
+            answers.run_pending_tasks();
+        }
     }
 
     pub(super) fn keep(&self, url: &str, region: Region, answer: &Arc<Answer>) {

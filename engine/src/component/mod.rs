@@ -8,7 +8,8 @@
 //! The way of a question: [`Rules::ask`] looks whether any rule is interested
 //! (`interest`), whether the answer is known (`memo`), and only then asks each
 //! rule (`rule`) through a warm or fresh instance (`instance`) and holds the
-//! answer against the checks (`output`).
+//! answer against the checks (`output`). All of it happens within one
+//! `generation` of the set, whose place another may take meanwhile (`swap`).
 
 mod answer;
 pub mod author;
@@ -17,17 +18,22 @@ mod breaker;
 pub mod build;
 mod built_in;
 mod code;
+mod convert;
 mod description;
 mod error;
 mod examine;
 mod failure;
 mod fault;
+mod generation;
 mod generator;
+mod generators;
 mod grant;
 mod host;
 mod hosts;
+mod idle;
 mod instance;
 mod interest;
+mod lanes;
 mod last_words;
 mod limits;
 mod memo;
@@ -42,6 +48,7 @@ mod set;
 mod settings;
 mod shape;
 mod source;
+mod swap;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -55,12 +62,17 @@ pub use answer::{Advice, Answer, Asked, Reply};
 pub use built_in::is_built_in;
 pub use description::Pattern;
 pub use error::ComponentError;
-pub use examine::{examine, interfaces};
+pub use examine::{Examined, examine, interfaces};
 pub use fault::{Fault, FaultKind, OutputCheck, ScanLimit};
+pub use generators::{
+    Generated, Generator, GeneratorAnswer, GeneratorOptions, GeneratorOrigin, GeneratorSummary, Generators,
+    built_in_generators, generator_settings,
+};
 pub use grant::{Grant, GrantError, MOST_COMPONENT_BYTES};
 pub use limits::Limits;
-pub use rules::{Admission, BuiltInTest, RefusedComponent, RuleOptions, RuleState, RuleSummary, Rules};
-pub use source::{GivenComponent, Interfaces};
+pub use rules::{Admission, BuiltInTest, RuleOptions, RuleState, RuleSummary, Rules};
+pub use source::{GivenComponent, Interfaces, RefusedComponent, Shelf};
+pub use swap::{Change, Place, Swap, SwapState};
 pub use tally::{RuleCounters, RuleCounts};
 pub use text::printable;
 pub use world::World;

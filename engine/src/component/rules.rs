@@ -3,23 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arc_swap::ArcSwap;
 use serde::Serialize;
 use url::Url;
 
 use super::bindings::v0_1::rules::RuleError;
-use super::host::BuildTally;
-use super::hosts::Hosts;
+use super::generation::{Generation, LeftOut};
 use super::instance::Question;
-use super::interest::Interest;
-use super::memo::Memo;
 use super::output::{Standard, admit};
 use super::rule::{Outcome, Rule};
-use super::set::{LeftOut, Set};
-use super::tally::{Count, RuleCounters};
+use super::set::Circumstances;
+use super::settings::flatten;
+use super::tally::{Count, RuleCounters, Tallies};
 use super::text::printable;
-use super::{Advice, Answer, Asked, ComponentError, Fault, FaultKind, GivenComponent, Grant, Limits, Pattern, Reply};
+use super::{
+    Advice, Answer, Asked, ComponentError, Fault, FaultKind, Grant, Limits, Pattern, Reply, Shelf, Swap, SwapState,
+};
 use crate::model::{PrivateMirrors, Region, is_shareable};
 
 /// Longest text of a rule that is passed on.
@@ -37,11 +38,13 @@ pub struct RuleOptions {
     pub user: Vec<PathBuf>,
     /// If given, which of those may be loaded.
     pub admission: Option<Admission>,
+    /// Components of the folder that the user named, asked after those.
+    pub folder: Shelf,
     /// Components that the user installed, asked after those and before the
     /// built-in ones.
-    pub installed: Vec<GivenComponent>,
-    /// Installed components that must not be loaded.
-    pub refused: Vec<RefusedComponent>,
+    pub installed: Shelf,
+    /// How many components may be added later.
+    pub spare: usize,
     /// What single components are granted beyond the limits, by the SHA-256 of
     /// the component in hexadecimal.
     pub grants: BTreeMap<String, Grant>,
@@ -64,17 +67,6 @@ pub struct Admission {
     pub otherwise: String,
 }
 
-/// An installed component that must not be loaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedComponent {
-    /// Under which name it is installed.
-    pub name: String,
-    /// Its file.
-    pub path: PathBuf,
-    /// Why.
-    pub reason: String,
-}
-
 /// When the rules inside the engine pass their self-test. Those of others pass
 /// theirs when they are first loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -94,11 +86,10 @@ pub struct Rules {
 }
 
 struct Shared {
-    hosts: Hosts,
-    rules: Vec<Rule>,
-    left_out: Vec<LeftOut>,
-    interest: Interest,
-    memo: Memo,
+    current: ArcSwap<Generation>,
+    /// Held by who changes the set.
+    turn: Mutex<()>,
+    circumstances: Circumstances,
     private_mirrors: PrivateMirrors,
     tally: SetTally,
     nothing: Arc<Answer>,
@@ -110,6 +101,8 @@ struct SetTally {
     not_interested: Count,
     withheld: Count,
     memo_hits: Count,
+    swaps: Count,
+    refused_swaps: Count,
 }
 
 /// One rule, as `component list` shows it.
@@ -149,8 +142,8 @@ pub enum RuleState {
 
 impl fmt::Debug for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ids = self.shared.rules.iter().map(|rule| &rule.about.id);
-        f.debug_list().entries(ids).finish()
+        let generation = self.generation();
+        f.debug_list().entries(generation.rules.iter().map(|rule| &rule.about.id)).finish()
     }
 }
 
@@ -162,13 +155,12 @@ impl Rules {
     /// Only for what the user named and that is no usable component at all; a
     /// component that breaks a limit is left out and shows in [`Self::faults`].
     pub fn open(options: &RuleOptions) -> Result<Self, ComponentError> {
-        let Set { hosts, rules, left_out } = Set::load(options)?;
+        let settings = options.settings.iter().map(|(rule, table)| (rule.clone(), flatten(table))).collect();
+        let circumstances = Circumstances { settings, tallies: Tallies::default() };
         let shared = Shared {
-            interest: Interest::new(rules.iter().map(|rule| &rule.about.patterns[..])),
-            memo: Memo::new(hosts.general().limits().memo_bytes),
-            hosts,
-            rules,
-            left_out,
+            current: ArcSwap::from_pointee(circumstances.open(options)?),
+            turn: Mutex::default(),
+            circumstances,
             private_mirrors: options.private_mirrors,
             tally: SetTally::default(),
             nothing: Arc::default(),
@@ -182,51 +174,89 @@ impl Rules {
     pub fn ask(&self, url: &Url, region: Region) -> Arc<Answer> {
         let shared = &*self.shared;
         shared.tally.questions.add(1);
-        if !shared.interest.is_any(url) {
+        // Whatever takes its place meanwhile, it answers to the end.
+        let generation = shared.current.load();
+        if !generation.interest.is_any(url) {
             shared.tally.not_interested.add(1);
             return Arc::clone(&shared.nothing);
         }
-        if let Some(reason) = shared.reason_to_withhold(url) {
+        if let Some(reason) = generation.reason_to_withhold(url) {
             shared.tally.withheld.add(1);
             return Arc::new(Answer { advice: vec![Advice { rule: None, text: reason }], ..Answer::default() });
         }
         if url.fragment().is_none() {
-            return shared.ask(url, region);
+            return shared.ask(&generation, url, region);
         }
         let mut whole = url.clone();
         whole.set_fragment(None);
-        shared.ask(&whole, region)
+        shared.ask(&generation, &whole, region)
     }
 
     /// Every rule, in the order of asking, and then those left out.
     pub fn list(&self) -> Vec<RuleSummary> {
-        let left_out = self.shared.left_out.iter().map(LeftOut::summary);
-        self.shared.rules.iter().map(|rule| self.shared.summary(rule)).chain(left_out).collect()
+        let generation = self.generation();
+        let left_out = generation.left_out.iter().map(LeftOut::summary);
+        generation.rules.iter().map(|rule| summary(rule)).chain(left_out).collect()
     }
 
-    /// Why rules were left out when the set was loaded.
-    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
-        self.shared.left_out.iter().map(|left_out| &left_out.fault)
+    /// Why rules are left out of the set.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.generation().left_out.iter().map(|left_out| left_out.fault.clone()).collect()
     }
 
     /// What the rules did so far.
     pub fn counters(&self) -> RuleCounters {
-        let Shared { tally, hosts, rules, .. } = &*self.shared;
-        let built = |count: fn(&BuildTally) -> &Count| hosts.all().map(|host| count(&host.built).get()).sum();
+        let Shared { tally, circumstances, .. } = &*self.shared;
+        let generation = self.generation();
+        let built = generation.hosts.built();
         RuleCounters {
             questions: tally.questions.get(),
             not_interested: tally.not_interested.get(),
             withheld: tally.withheld.get(),
             memo_hits: tally.memo_hits.get(),
-            compiled: built(|tally| &tally.compiled),
-            compile_ms: built(|tally| &tally.compile_ms),
-            restored: built(|tally| &tally.restored),
-            rules: rules.iter().map(|rule| (rule.about.id.clone(), rule.tally.snapshot())).collect(),
+            compiled: built.compiled.get(),
+            compile_ms: built.compile_ms.get(),
+            restored: built.restored.get(),
+            swaps: tally.swaps.get(),
+            refused_swaps: tally.refused_swaps.get(),
+            rules: circumstances.tallies.snapshot(),
+        }
+    }
+
+    /// What the set is now.
+    pub(super) fn generation(&self) -> Arc<Generation> {
+        self.shared.current.load_full()
+    }
+
+    /// What components of the set are loaded with.
+    pub(super) fn circumstances(&self) -> &Circumstances {
+        &self.shared.circumstances
+    }
+
+    /// Waits until nobody else changes the set.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        // The lock guards no data that a panic could leave half changed.
+        self.shared.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a generation in the place of the one before.
+    pub(super) fn install(&self, before: &Generation, next: Generation) {
+        let next = Arc::new(next);
+        self.shared.current.store(Arc::clone(&next));
+        before.retire(&next);
+    }
+
+    /// Counts what became of changes.
+    pub(super) fn count(&self, swaps: &[Swap]) {
+        for swap in swaps {
+            let SetTally { swaps, refused_swaps, .. } = &self.shared.tally;
+            let count = if swap.state == SwapState::Refused { refused_swaps } else { swaps };
+            count.add(1);
         }
     }
 }
 
-impl Shared {
+impl Generation {
     fn reason_to_withhold(&self, url: &Url) -> Option<String> {
         if !is_shareable(url) {
             return Some("the URL may carry a secret, so no mirror was asked for".into());
@@ -235,21 +265,23 @@ impl Shared {
         (url.as_str().len() > limit)
             .then(|| format!("the URL is longer than {limit} bytes, so no mirror was asked for"))
     }
+}
 
-    fn ask(&self, url: &Url, region: Region) -> Arc<Answer> {
-        if let Some(answer) = self.memo.get(url.as_str(), region) {
+impl Shared {
+    fn ask(&self, generation: &Generation, url: &Url, region: Region) -> Arc<Answer> {
+        if let Some(answer) = generation.memo.get(url.as_str(), region) {
             self.tally.memo_hits.add(1);
             return answer;
         }
         let mut answer = Answer::default();
-        for index in self.interest.all(url) {
-            self.ask_rule(&self.rules[index], url, region, &mut answer);
+        for index in generation.interest.all(url) {
+            self.ask_rule(&generation.rules[index], url, region, &mut answer);
         }
         let is_lasting = answer.faults.iter().all(|fault| matches!(fault.kind, FaultKind::Output(_)))
             && answer.asked.iter().all(|asked| asked.reply != Reply::Resting);
         let answer = Arc::new(answer);
         if is_lasting {
-            self.memo.keep(url.as_str(), region, &answer);
+            generation.memo.keep(url.as_str(), region, &answer);
         }
         answer
     }
@@ -257,9 +289,8 @@ impl Shared {
     fn ask_rule(&self, rule: &Rule, url: &Url, region: Region, answer: &mut Answer) {
         let id = &rule.about.id;
         let mut failures = Vec::new();
-        let host = self.hosts.of(&rule.source);
-        let standard = Standard { request: url, limits: host.limits(), private_mirrors: self.private_mirrors };
-        let reply = match rule.ask(host, Question::new(url.as_str(), &region)) {
+        let standard = Standard { request: url, limits: rule.host.limits(), private_mirrors: self.private_mirrors };
+        let reply = match rule.ask(Question::new(url.as_str(), &region)) {
             Outcome::Said(reply, failure) => {
                 failures.extend(failure);
                 match reply {
@@ -287,15 +318,14 @@ impl Shared {
         }
         answer.asked.push(Asked { rule: id.clone(), reply });
     }
+}
 
-    fn summary(&self, rule: &Rule) -> RuleSummary {
-        let state = match rule {
-            rule if rule.is_resting(self.hosts.of(&rule.source).limits()) => RuleState::Resting,
-            rule if rule.is_demoted() => RuleState::Demoted,
-            _ => RuleState::Active,
-        };
-        rule.summary(state)
-    }
+fn summary(rule: &Rule) -> RuleSummary {
+    rule.summary(match rule {
+        rule if rule.is_resting() => RuleState::Resting,
+        rule if rule.is_demoted() => RuleState::Demoted,
+        _ => RuleState::Active,
+    })
 }
 
 fn declined(rule: &Rule, error: RuleError) -> Reply {

@@ -141,6 +141,11 @@ fn config(limits: &Limits, layout: Layout) -> Config {
         // Costs every call 380 ns and serves only asynchronous components.
         .concurrency_support(false)
         .cranelift_opt_level(OptLevel::Speed)
+        // For debuggers alone; code is the shorter to authenticate and to load.
+        .native_unwind_info(cfg!(windows))
+        .generate_address_map(false)
+        // A memory keeps its place, so code need not look for it anew.
+        .memory_may_move(false)
         .max_wasm_stack(limits.stack_bytes as usize)
         .memory_init_cow(true);
     config

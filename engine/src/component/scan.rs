@@ -5,8 +5,11 @@
 //! code is bounded first, by a pass that only counts. Whether the code is
 //! valid is the compiler's to say.
 
-use wasmparser::{BinaryReaderError, Encoding, FunctionBody, Parser, Payload, TableInit};
+use wasmparser::{
+    BinaryReaderError, CustomSectionReader, Encoding, FunctionBody, Instance, Parser, Payload, TableInit,
+};
 
+use super::build::sections::{GRANTS, GRANTS_BYTES};
 use super::shape::Shape;
 use super::{Grant, Limits, ScanLimit};
 
@@ -29,6 +32,9 @@ pub(super) struct Scan {
     pub(super) imports: Vec<String>,
     /// Names of its exports.
     pub(super) exports: Vec<String>,
+    /// What its author asks to be granted. No more than a request: it is the
+    /// user who grants.
+    pub(super) asked: Grant,
 }
 
 /// Why a file is not compiled.
@@ -55,13 +61,15 @@ pub(super) fn scan(bytes: &[u8], limits: &Limits) -> Result<Scan, Refusal> {
     Ok(counter.found)
 }
 
-/// The grants without which a component is over the limits. None for one that
-/// no grant helps: it is damaged, or beyond all that can be granted.
+/// The grants without which a component is over the limits, and those that its
+/// author asks for. None for one that no grant helps: it is damaged, or beyond
+/// all that can be granted.
 pub(super) fn needed(bytes: &[u8], limits: &Limits) -> Option<Grant> {
     let highest = Grant::most(limits);
     let mut counter = Counter::new(&highest, Beyond::Stop);
     counter.read(bytes).ok()?;
-    Some(Grant::needed(counter.figures.iter().map(|figure| (figure.limit, figure.found)), limits))
+    let needed = Grant::needed(counter.figures.iter().map(|figure| (figure.limit, figure.found)), limits);
+    Some(needed.with(&counter.found.asked.beyond(limits)))
 }
 
 /// All that can be told of a file, whatever is wrong with it.
@@ -136,6 +144,7 @@ struct Counter<'a> {
     items: u64,
     modules: u64,
     instances: u64,
+    core_instances: u64,
     compile_us: u64,
     found: Scan,
     beyond: Beyond,
@@ -153,6 +162,7 @@ impl<'a> Counter<'a> {
             items: 0,
             modules: 0,
             instances: 0,
+            core_instances: 0,
             compile_us: 0,
             found: Scan::default(),
             beyond,
@@ -215,7 +225,13 @@ impl<'a> Counter<'a> {
                     self.within(bytes, self.limits.memory_bytes, ScanLimit::MemoryBytes)?;
                 }
             }
-            Payload::InstanceSection(section) => self.items(section.count())?,
+            Payload::InstanceSection(section) => {
+                self.items(section.count())?;
+                for instance in section.clone() {
+                    self.core_instances += u64::from(matches!(instance?, Instance::Instantiate { .. }));
+                }
+                self.within(self.core_instances, self.limits.instances.into(), ScanLimit::Instances)?;
+            }
             Payload::ComponentInstanceSection(section) => self.items(section.count())?,
             Payload::TypeSection(section) => self.items(section.count())?,
             Payload::CoreTypeSection(section) => self.items(section.count())?,
@@ -242,9 +258,19 @@ impl<'a> Counter<'a> {
                     self.name(export.name.name, |found| &mut found.exports);
                 }
             }
+            Payload::CustomSection(section) if self.nested_in.len() == 1 => self.ask(section),
             _ => {}
         }
         Ok(())
+    }
+
+    /// What the author asks for; a request that makes no sense is none.
+    fn ask(&mut self, section: &CustomSectionReader<'_>) {
+        if section.name() != GRANTS || section.data().len() > GRANTS_BYTES {
+            return;
+        }
+        let text = str::from_utf8(section.data()).unwrap_or_default();
+        self.found.asked = Grant::parse(text.split_whitespace()).unwrap_or_default();
     }
 
     fn enter(&mut self, encoding: Encoding) -> Result<(), Refusal> {
@@ -276,7 +302,7 @@ impl<'a> Counter<'a> {
         self.within(self.items, self.limits.items.into(), ScanLimit::Items)
     }
 
-    /// Memories and tables of one module.
+    /// Memories and tables of one module; core instances are counted apart.
     fn instances(&mut self, more: u32) -> Result<(), Refusal> {
         self.instances += u64::from(more);
         self.within(self.instances, self.limits.instances.into(), ScanLimit::Instances)

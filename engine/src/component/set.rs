@@ -1,4 +1,4 @@
-//! Loads a set of rules: reads, checks, compiles what is new, on all cores.
+//! Loads components: reads, checks, compiles what is new, on all cores.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -8,132 +8,144 @@ use std::thread;
 
 use super::built_in::{self, BUILT_IN};
 use super::failure::Failure;
+use super::generation::{Entry, Generation};
 use super::hosts::Hosts;
 use super::instance::Settings;
 use super::rule::{IDLE_INSTANCES, Rule};
-use super::settings::flatten;
-use super::source::{GivenComponent, Rejected, Source, Standing};
-use super::{BuiltInTest, ComponentError, Fault, FaultKind, RefusedComponent, RuleOptions, RuleState, RuleSummary};
+use super::source::{Rejected, Source, Standing};
+use super::tally::Tallies;
+use super::{BuiltInTest, ComponentError, FaultKind, RefusedComponent, RuleOptions};
 
 /// Instances beside the idle ones: questions in flight.
 const BUSY_INSTANCES: usize = 64;
 
-/// A set of rules, loaded.
-pub(super) struct Set {
-    pub(super) hosts: Hosts,
-    pub(super) rules: Vec<Rule>,
-    pub(super) left_out: Vec<LeftOut>,
+/// What every component of a set is loaded with.
+#[derive(Debug, Default)]
+pub(super) struct Circumstances {
+    /// Settings by rule identifier.
+    pub(super) settings: BTreeMap<String, Settings>,
+    /// The numbers of the rules.
+    pub(super) tallies: Tallies,
 }
 
-/// A component that does not take part.
-pub(super) struct LeftOut {
-    source: Arc<Source>,
-    pub(super) fault: Fault,
+/// How far to go with a component that is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readiness {
+    /// Its code is loaded with the first question, and a self-test that it
+    /// passed before counts.
+    Known,
+    /// It passes its self-test now, and instances wait for questions.
+    Tested,
 }
 
-impl LeftOut {
-    pub(super) fn summary(&self) -> RuleSummary {
-        RuleSummary {
-            id: self.source.name.clone(),
-            version: String::new(),
-            summary: String::new(),
-            path: self.source.path.clone(),
-            sha256: self.source.sha256.clone(),
-            bytes: self.source.bytes.len() as u64,
-            patterns: Vec::new(),
-            state: RuleState::LeftOut(self.fault.clone()),
-        }
-    }
-}
+/// A component that was loaded, or why it does not take part.
+pub(super) type Loaded = Result<Rule, Rejected>;
 
-impl Set {
+impl Circumstances {
     /// Loads what the options name: the user's rules, then the built-in ones.
-    pub(super) fn load(options: &RuleOptions) -> Result<Self, ComponentError> {
+    pub(super) fn open(&self, options: &RuleOptions) -> Result<Generation, ComponentError> {
         let sources = sources(options)?;
         let told = options.built_in && options.built_in_test == BuiltInTest::Past;
-        let instances = sources.len() * IDLE_INSTANCES + BUSY_INSTANCES;
-        let mut set = Self {
-            hosts: Hosts::new(
-                &options.limits,
-                &options.grants,
-                options.cache_dir.as_ref(),
-                if told { built_in::descriptions() } else { BTreeMap::new() },
-                instances,
-            ),
-            rules: Vec::new(),
-            left_out: Vec::new(),
-        };
-        let settings = options.settings.iter().map(|(rule, table)| (rule.clone(), flatten(table))).collect();
-        for (source, loaded) in load_all(&set.hosts, sources, &settings) {
-            set.add(source, loaded)?;
-        }
-        for refused in &options.refused {
-            set.refuse(refused);
-        }
-        set.warn_of_unused(&settings);
-        Ok(set)
-    }
-
-    fn add(&mut self, source: Arc<Source>, loaded: Result<Rule, Rejected>) -> Result<(), ComponentError> {
-        let failure = match loaded {
-            Ok(rule) => match self.add_rule(rule)? {
-                Some(failure) => failure,
-                None => return Ok(()),
-            },
-            Err(Rejected::Unusable(error)) if source.standing == Standing::Named => return Err(error),
-            Err(Rejected::Unusable(error)) => Failure::new(FaultKind::Load, error.to_string()),
-            Err(Rejected::Faulty(failure)) => failure,
-        };
-        let fault = failure.blame(&source.name);
-        tracing::debug!(target: "component", %fault, "left out");
-        self.left_out.push(LeftOut { source, fault });
-        Ok(())
-    }
-
-    /// Named rules come first, then the installed ones: one that finds its
-    /// name taken by a rule of another standing has been replaced.
-    fn add_rule(&mut self, rule: Rule) -> Result<Option<Failure>, ComponentError> {
-        let id = &rule.about.id;
-        match self.rules.iter().find(|other| other.about.id == *id) {
-            None => self.rules.push(rule),
-            Some(other) if other.source.standing != rule.source.standing => {}
-            Some(_) if rule.source.standing == Standing::Installed => {
-                let message = format!("another installed component is the rule `{id}` already");
-                return Ok(Some(Failure::new(FaultKind::Load, message)));
+        let hosts = Hosts::new(
+            &options.limits,
+            &options.grants,
+            options.cache_dir.as_ref(),
+            if told { built_in::descriptions() } else { BTreeMap::new() },
+            (sources.len() + options.spare) * IDLE_INSTANCES + BUSY_INSTANCES,
+        );
+        let mut entries: Vec<Entry> = Vec::new();
+        for (source, loaded) in self.load(&hosts, sources, Readiness::Known) {
+            let entry = match loaded {
+                Ok(rule) => Entry::rule(rule),
+                Err(Rejected::Unusable(error)) if source.standing == Standing::Named => return Err(error),
+                Err(rejected) => Entry::left_out(&source, Some(hosts.of(&source)), rejected.into_failure()),
+            };
+            if let Some(error) = named_twice(&entries, &entry) {
+                return Err(error);
             }
-            Some(other) => {
-                return Err(ComponentError::Duplicate {
-                    rule: id.clone(),
-                    first: other.source.shown_path(),
-                    second: rule.source.shown_path(),
-                });
-            }
+            entries.push(entry);
         }
-        Ok(None)
+        for (standing, refused) in refused(options) {
+            entries.push(refuse(standing, refused));
+        }
+        // The order of asking.
+        entries.sort_by(|left, right| left.slot().cmp(&right.slot()));
+        let generation = Generation::new(hosts, entries);
+        self.warn_of_unused(&generation);
+        Ok(generation)
     }
 
-    /// Keeps account of an installed component that must not be loaded.
-    fn refuse(&mut self, refused: &RefusedComponent) {
-        let RefusedComponent { name, path, reason } = refused;
-        let component = GivenComponent { name: name.clone(), path: path.clone(), bytes: Vec::new() };
-        let fault = Failure::new(FaultKind::Untrusted, reason).blame(name);
-        tracing::debug!(target: "component", %fault, "left out");
-        self.left_out.push(LeftOut { source: Arc::new(Source::given(component, Standing::Installed)), fault });
+    /// Loads every source, several at once, and returns them in order. What is in
+    /// the vault takes microseconds; what must be compiled keeps a core busy.
+    pub(super) fn load(
+        &self,
+        hosts: &Hosts,
+        sources: Vec<Arc<Source>>,
+        readiness: Readiness,
+    ) -> Vec<(Arc<Source>, Loaded)> {
+        let results: Vec<OnceLock<Loaded>> = sources.iter().map(|_| OnceLock::new()).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while let Some((source, result)) = {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                sources.get(index).zip(results.get(index))
+            } {
+                let _ = result.set(self.load_one(hosts, source, readiness));
+            }
+        };
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let unknown = || sources.iter().filter(|source| !hosts.of(source).remembers(&source.sha256)).count();
+        let workers = if sources.len() > 1 { cores.min(unknown()) } else { 1 };
+        thread::scope(|scope| {
+            for _ in 1..workers {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let loaded = results.into_iter().map(|result| result.into_inner().expect("every source was loaded"));
+        sources.into_iter().zip(loaded).collect()
+    }
+
+    fn load_one(&self, hosts: &Hosts, source: &Arc<Source>, readiness: Readiness) -> Loaded {
+        let mut rule = Rule::load(hosts.of(source), source, &self.settings)?;
+        if readiness == Readiness::Tested {
+            rule.make_ready()?;
+        }
+        rule.count_as(self.tallies.of(&rule.about.id));
+        Ok(rule)
     }
 
     /// A configuration may hold settings for a rule that is only named now
     /// and then; a misspelt name looks the same.
-    fn warn_of_unused(&self, settings: &BTreeMap<String, Settings>) {
-        for rule in settings.keys().filter(|id| !self.knows(id)) {
+    fn warn_of_unused(&self, generation: &Generation) {
+        let is_built_in = |id: &String| BUILT_IN.iter().any(|built_in| built_in.id == id);
+        for rule in self.settings.keys().filter(|id| !generation.knows(id) && !is_built_in(id)) {
             tracing::warn!(target: "component", rule, "there are settings for a rule that is not loaded");
         }
     }
+}
 
-    fn knows(&self, id: &str) -> bool {
-        self.rules.iter().any(|rule| rule.about.id == id)
-            || self.left_out.iter().any(|left_out| left_out.source.name == id)
-            || BUILT_IN.iter().any(|built_in| built_in.id == id)
-    }
+/// Of two files that the user named as one and the same rule, one is a mistake.
+fn named_twice(entries: &[Entry], entry: &Entry) -> Option<ComponentError> {
+    let rule = entry.loaded.as_ref().ok().filter(|_| entry.standing() == Standing::Named)?;
+    let first = entries.iter().filter_map(|other| other.loaded.as_ref().ok());
+    let first = first.into_iter().find(|other| other.about.id == rule.about.id)?;
+    Some(ComponentError::Duplicate {
+        rule: rule.about.id.clone(),
+        first: first.source.shown_path(),
+        second: rule.source.shown_path(),
+    })
+}
+
+/// Keeps account of a component that must not be loaded.
+pub(super) fn refuse(standing: Standing, refused: &RefusedComponent) -> Entry {
+    let failure = Failure::new(FaultKind::Untrusted, &refused.reason);
+    Entry::left_out(&Source::unread(refused, standing), None, failure)
+}
+
+fn refused(options: &RuleOptions) -> impl Iterator<Item = (Standing, &RefusedComponent)> {
+    let folder = options.folder.refused.iter().map(|refused| (Standing::Folder, refused));
+    folder.chain(options.installed.refused.iter().map(|refused| (Standing::Installed, refused)))
 }
 
 fn sources(options: &RuleOptions) -> Result<Vec<Arc<Source>>, ComponentError> {
@@ -145,48 +157,15 @@ fn sources(options: &RuleOptions) -> Result<Vec<Arc<Source>>, ComponentError> {
         {
             return Err(ComponentError::NotAdmitted { path: path.clone(), reason: admission.otherwise.clone() });
         }
-        add_once(&mut sources, source);
+        // The same bytes named twice are one rule.
+        if sources.iter().all(|other| other.sha256 != source.sha256) {
+            sources.push(Arc::new(source));
+        }
     }
-    for component in &options.installed {
-        add_once(&mut sources, Source::given(component.clone(), Standing::Installed));
+    for (standing, given) in [(Standing::Folder, &options.folder), (Standing::Installed, &options.installed)] {
+        sources.extend(given.given.iter().map(|component| Arc::new(Source::given(component.clone(), standing))));
     }
     let built_in = BUILT_IN.iter().filter(|_| options.built_in);
     sources.extend(built_in.map(|built_in| Arc::new(Source::built_in(built_in))));
     Ok(sources)
-}
-
-/// The same bytes named twice are one rule.
-fn add_once(sources: &mut Vec<Arc<Source>>, source: Source) {
-    if sources.iter().all(|other| other.sha256 != source.sha256) {
-        sources.push(Arc::new(source));
-    }
-}
-
-/// Loads every source, several at once, and returns them in order. What is in
-/// the vault takes microseconds; what must be compiled keeps a core busy.
-fn load_all(
-    hosts: &Hosts,
-    sources: Vec<Arc<Source>>,
-    settings: &BTreeMap<String, Settings>,
-) -> Vec<(Arc<Source>, Result<Rule, Rejected>)> {
-    let results: Vec<OnceLock<Result<Rule, Rejected>>> = sources.iter().map(|_| OnceLock::new()).collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        while let Some((source, result)) = {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            sources.get(index).zip(results.get(index))
-        } {
-            let _ = result.set(Rule::load(hosts.of(source), source, settings));
-        }
-    };
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let unknown = sources.iter().filter(|source| !hosts.of(source).remembers(&source.sha256)).count();
-    thread::scope(|scope| {
-        for _ in 1..cores.min(unknown) {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let loaded = results.into_iter().map(|result| result.into_inner().expect("every source was loaded"));
-    sources.into_iter().zip(loaded).collect()
 }

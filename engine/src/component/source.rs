@@ -24,11 +24,33 @@ const NAME_BYTES: usize = 200;
 /// Longest name of an interface that is told.
 const INTERFACE_BYTES: usize = 300;
 
+/// Components that somebody else found in one place.
+#[derive(Debug, Clone, Default)]
+pub struct Shelf {
+    /// Those that may take part, in the order of their names.
+    pub given: Vec<GivenComponent>,
+    /// Those that must not.
+    pub refused: Vec<RefusedComponent>,
+}
+
+/// A component that must not be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedComponent {
+    /// What it is called there.
+    pub name: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
 /// What happens when a component cannot take part, and who is asked first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Standing {
     /// The user named it for this run, and has to know.
     Named,
+    /// It lies in the folder that the user named.
+    Folder,
     /// The user installed it; the others go on without it.
     Installed,
     /// It is inside the engine.
@@ -66,7 +88,7 @@ pub(super) struct Source {
     /// The component, or the start of one that is too long.
     pub(super) bytes: Cow<'static, [u8]>,
     /// Length of the whole file.
-    file_bytes: u64,
+    pub(super) file_bytes: u64,
     /// Its SHA-256 in hexadecimal.
     pub(super) sha256: String,
 }
@@ -78,6 +100,16 @@ pub(super) enum Rejected {
     Unusable(ComponentError),
     /// It is one, but breaks a limit or fails its own test.
     Faulty(Failure),
+}
+
+impl Rejected {
+    /// The failure of a component that others go on without.
+    pub(super) fn into_failure(self) -> Failure {
+        match self {
+            Self::Unusable(error) => Failure::new(FaultKind::Load, error.to_string()),
+            Self::Faulty(failure) => failure,
+        }
+    }
 }
 
 impl From<Failure> for Rejected {
@@ -124,6 +156,19 @@ impl Source {
         Self { path: Some(path), standing, name, bytes: Cow::Owned(bytes), file_bytes, sha256 }
     }
 
+    /// A component that is not to be looked at.
+    pub(super) fn unread(refused: &RefusedComponent, standing: Standing) -> Self {
+        let RefusedComponent { name, path, .. } = refused.clone();
+        Self::given(GivenComponent { name, path, bytes: Vec::new() }, standing)
+    }
+
+    /// The same without its bytes: of what does not take part nobody needs them.
+    pub(super) fn emptied(&self) -> Self {
+        let Self { path, standing, name, bytes: _, file_bytes, sha256 } = self;
+        let (path, name, sha256) = (path.clone(), name.clone(), sha256.clone());
+        Self { path, standing: *standing, name, bytes: Cow::Borrowed(&[]), file_bytes: *file_bytes, sha256 }
+    }
+
     /// How hard to compile it.
     pub(super) fn effort(&self) -> Effort {
         if self.standing == Standing::BuiltIn { Effort::Full } else { Effort::SinglePass }
@@ -134,11 +179,11 @@ impl Source {
         self.path.clone().unwrap_or_else(|| PathBuf::from(format!("built-in:{}", self.name)))
     }
 
-    /// Holds the file against the limits and the interface of a rule, before
+    /// Holds the file against the limits and the interface of a world, before
     /// anything of it is compiled.
-    pub(super) fn check(&self, limits: &Limits) -> Result<(), Rejected> {
+    pub(super) fn check(&self, limits: &Limits, world: World) -> Result<(), Rejected> {
         let scan = scan(&self.bytes, limits).map_err(|refusal| self.reject(refusal, limits))?;
-        self.check_world(&scan, World::MirrorRule).map_err(Rejected::Unusable)
+        self.check_world(&scan, world).map_err(Rejected::Unusable)
     }
 
     /// Why a file that is refused before compilation does not take part.
@@ -175,7 +220,7 @@ impl Source {
         let path = self.shown_path();
         let tame = |names: Vec<String>| names.iter().map(|name| printable(name, INTERFACE_BYTES)).collect();
         match scan(&self.bytes, limits) {
-            Ok(Scan { imports, exports }) => Ok(Interfaces { imports: tame(imports), exports: tame(exports) }),
+            Ok(Scan { imports, exports, .. }) => Ok(Interfaces { imports: tame(imports), exports: tame(exports) }),
             Err(Refusal::Malformed(reason)) => Err(ComponentError::NotComponent { path, reason: shown(&reason) }),
             Err(Refusal::CoreModule) => Err(ComponentError::CoreModule { path }),
             Err(Refusal::Limit(limit, message)) => Err(ComponentError::Faulty {
@@ -207,9 +252,13 @@ impl Source {
     }
 }
 
+/// What of the interface a component imports.
+const IMPORTABLE: [&str; 2] = ["turbo:engine/log", "turbo:engine/types"];
+
 /// Whether an import is one that components get.
 pub(super) fn is_offered(import: &str) -> bool {
-    is_spoken(import) && import.starts_with("turbo:engine/") || wasi::offers(import)
+    let is_ours = import.split_once('@').is_some_and(|(interface, _)| IMPORTABLE.contains(&interface));
+    is_ours && is_spoken(import) || wasi::offers(import)
 }
 
 /// A name from the file, which may hold anything.

@@ -1,12 +1,16 @@
 //! What the rules did so far, in numbers.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
 use super::FaultKind;
+use super::lanes::{self, Lanes};
+
+/// Rules whose numbers are kept, also of those that are gone.
+const MOST_RULES: usize = 1024;
 
 /// What a set of rules did so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -25,6 +29,10 @@ pub struct RuleCounters {
     pub compile_ms: u64,
     /// Components whose machine code came from the cache.
     pub restored: u64,
+    /// Changes to the set since it was opened.
+    pub swaps: u64,
+    /// Components that were to be added or exchanged, and were refused.
+    pub refused_swaps: u64,
     /// By rule identifier.
     pub rules: BTreeMap<String, RuleCounts>,
 }
@@ -52,20 +60,43 @@ pub struct RuleCounts {
 
 /// A number that any thread may raise.
 #[derive(Debug, Default)]
-pub(super) struct Count(AtomicU64);
+pub(super) struct Count(Lanes<AtomicU64>);
 
 impl Count {
     pub(super) fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
+        self.0.own().fetch_add(more, Ordering::Relaxed);
     }
 
-    /// Raises the number by one and returns what it was before.
+    /// Raises the number by one and returns a number that no other call gets:
+    /// with one thread alone, multiples of the number of lanes.
     pub(super) fn next(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed)
+        self.0.own().fetch_add(1, Ordering::Relaxed) * lanes::COUNT + lanes::own() as u64
     }
 
     pub(super) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.all().map(|lane| lane.load(Ordering::Relaxed)).sum()
+    }
+}
+
+/// The running numbers of every rule that there was, by identifier: a rule that
+/// is exchanged goes on with the numbers that it had.
+#[derive(Debug, Default)]
+pub(super) struct Tallies(Mutex<BTreeMap<String, Arc<Tally>>>);
+
+impl Tallies {
+    /// The numbers of a rule. One rule too many has numbers that nobody sees.
+    pub(super) fn of(&self, id: &str) -> Arc<Tally> {
+        let mut tallies = self.0.lock().expect("nothing panics under this lock");
+        match tallies.get(id) {
+            Some(tally) => Arc::clone(tally),
+            None if tallies.len() >= MOST_RULES => Arc::default(),
+            None => Arc::clone(tallies.entry(id.to_owned()).or_default()),
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> BTreeMap<String, RuleCounts> {
+        let tallies = self.0.lock().expect("nothing panics under this lock");
+        tallies.iter().map(|(id, tally)| (id.clone(), tally.snapshot())).collect()
     }
 }
 

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
+use super::lanes::Lanes;
+
 /// Length of one epoch.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -26,13 +28,13 @@ pub(super) struct Ticker {
 
 #[derive(Default)]
 struct Shared {
-    running: AtomicUsize,
+    running: Lanes<AtomicUsize>,
     asleep: AtomicBool,
     stopped: AtomicBool,
 }
 
 /// Keeps the clock going; one for the length of each call.
-pub(super) struct Running<'a>(&'a Shared);
+pub(super) struct Running<'a>(&'a AtomicUsize);
 
 impl Ticker {
     /// Starts the clock of an engine.
@@ -50,11 +52,12 @@ impl Ticker {
     /// Caller and thread each write their own flag before they read the
     /// other's, in one total order, so that at least one of them notices.
     pub(super) fn running(&self) -> Running<'_> {
-        self.shared.running.fetch_add(1, Ordering::SeqCst);
+        let running = self.shared.running.own();
+        running.fetch_add(1, Ordering::SeqCst);
         if self.shared.asleep.load(Ordering::SeqCst) {
             self.wake();
         }
-        Running(&self.shared)
+        Running(running)
     }
 
     fn wake(&self) {
@@ -83,7 +86,7 @@ impl Drop for Ticker {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::SeqCst);
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -93,12 +96,16 @@ impl Shared {
         while !self.stopped.load(Ordering::SeqCst) {
             self.wait_one_tick();
             engine.increment_epoch();
-            idle = if self.running.load(Ordering::SeqCst) == 0 { idle + 1 } else { 0 };
+            idle = if self.is_running() { 0 } else { idle + 1 };
             if idle > IDLE_TICKS {
                 self.sleep();
                 idle = 0;
             }
         }
+    }
+
+    fn is_running(&self) -> bool {
+        self.running.all().any(|lane| lane.load(Ordering::SeqCst) > 0)
     }
 
     /// Returns early only to stop: a wake-up that comes late must not shorten
@@ -114,7 +121,7 @@ impl Shared {
 
     fn sleep(&self) {
         self.asleep.store(true, Ordering::SeqCst);
-        while self.running.load(Ordering::SeqCst) == 0 && !self.stopped.load(Ordering::SeqCst) {
+        while !self.is_running() && !self.stopped.load(Ordering::SeqCst) {
             thread::park();
         }
         self.asleep.store(false, Ordering::SeqCst);

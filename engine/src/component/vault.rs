@@ -5,6 +5,7 @@
 //! checked are handed out, so nobody can exchange them in between.
 
 use std::io;
+use std::ops::Deref;
 use std::path::Path;
 
 use hmac::digest::KeyInit;
@@ -17,6 +18,17 @@ use super::private_dir::PrivateDir;
 const KEY: &str = "key";
 const KEY_BYTES: usize = 32;
 const TAG_BYTES: usize = 32;
+
+/// A file that was authenticated: its tag and what it says.
+pub(super) struct Genuine(Vec<u8>);
+
+impl Deref for Genuine {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0[TAG_BYTES..]
+    }
+}
 
 /// Keeps files and vouches for them.
 pub(super) struct Vault {
@@ -43,8 +55,8 @@ impl Vault {
     }
 
     /// The bytes kept under a name, if they are what was written.
-    pub(super) fn read(&self, name: &str) -> Option<Vec<u8>> {
-        let mut bytes = self.directory.read(name).ok()?;
+    pub(super) fn read(&self, name: &str) -> Option<Genuine> {
+        let bytes = self.directory.read(name).ok()?;
         let genuine = bytes
             .split_at_checked(TAG_BYTES)
             .is_some_and(|(tag, payload)| self.authenticate(name, payload).verify_slice(tag).is_ok());
@@ -53,8 +65,7 @@ impl Vault {
             self.directory.remove(name);
             return None;
         }
-        bytes.drain(..TAG_BYTES);
-        Some(bytes)
+        Some(Genuine(bytes))
     }
 
     /// Keeps bytes under a name. A cache that cannot be written costs time,
@@ -96,7 +107,7 @@ mod tests {
                 forged[position] ^= 1 << bit;
                 vault.write("a.code", b"machine code");
                 fs::write(&path, &forged).unwrap();
-                assert_eq!(vault.read("a.code"), None, "bit {bit} of byte {position}");
+                assert!(vault.read("a.code").is_none(), "bit {bit} of byte {position}");
                 assert!(!path.exists());
             }
         }
@@ -112,14 +123,14 @@ mod tests {
         for length in 0..genuine.len() {
             vault.write("a.code", b"machine code");
             fs::write(&path, &genuine[..length]).unwrap();
-            assert_eq!(vault.read("a.code"), None, "cut to {length}");
+            assert!(vault.read("a.code").is_none(), "cut to {length}");
         }
         vault.write("a.code", b"machine code");
         fs::write(&path, [&genuine[..], b"!"].concat()).unwrap();
-        assert_eq!(vault.read("a.code"), None);
+        assert!(vault.read("a.code").is_none());
         vault.write("a.code", b"machine code");
         fs::rename(&path, scratch.path().join("aot-v1/b.code")).unwrap();
-        assert_eq!(vault.read("b.code"), None);
+        assert!(vault.read("b.code").is_none());
     }
 
     #[test]
@@ -128,6 +139,6 @@ mod tests {
         Vault::open(scratch.path()).unwrap().write("a.code", b"x");
         assert_eq!(Vault::open(scratch.path()).unwrap().read("a.code").as_deref(), Some(&b"x"[..]));
         fs::remove_file(scratch.path().join("aot-v1/key")).unwrap();
-        assert_eq!(Vault::open(scratch.path()).unwrap().read("a.code"), None);
+        assert!(Vault::open(scratch.path()).unwrap().read("a.code").is_none());
     }
 }

@@ -111,7 +111,7 @@ async fn gather(engine: &Engine, job: &mut Job, observer: &dyn Observer) -> Vec<
         // The first question may compile the rule.
         let (asked, url, region) = (rules.clone(), job.url.clone(), engine.options.region);
         let answer = blocking(move || asked.ask(&url, region)).await;
-        for fault in rules.faults().chain(&answer.faults) {
+        for fault in rules.faults().iter().chain(&answer.faults) {
             observer.event(&Event::warning(fault.to_string()));
         }
         for advice in &answer.advice {

@@ -81,23 +81,29 @@ impl fmt::Display for CandidateUrl {
 /// Where the host of a plain URL lies; none when the URL is not plain.
 fn plain_host(text: &str) -> Option<(usize, usize)> {
     let rest = text.strip_prefix(HTTPS)?.as_bytes();
-    let (host, tail) = rest.split_at(rest.iter().position(|&byte| byte == b'/')?);
-    (is_plain_host(host) && is_plain_tail(tail)).then_some((HTTPS.len(), HTTPS.len() + host.len()))
+    let (host, tail) = rest.split_at(plain_host_bytes(rest)?);
+    is_plain_tail(tail).then_some((HTTPS.len(), HTTPS.len() + host.len()))
 }
 
-/// Whether a host is a name that the parser neither maps nor refuses. A last
-/// label that begins with a digit may make it an IPv4 address, `xn--` has to be
-/// decoded; empty labels are left to the parser too.
-fn is_plain_host(host: &[u8]) -> bool {
-    let mut label = 0;
-    for (at, &byte) in host.iter().enumerate() {
+/// How long the host is, if it is a name that the parser neither maps nor
+/// refuses. A last label that begins with a digit may make it an IPv4 address,
+/// `xn--` has to be decoded, as has any other name with two hyphens in a row
+/// for all this knows; empty labels are left to the parser too.
+fn plain_host_bytes(rest: &[u8]) -> Option<usize> {
+    let mut before = b'.';
+    let mut label_begins_with = b'.';
+    for (at, &byte) in rest.iter().enumerate() {
         match byte {
+            b'/' => return label_begins_with.is_ascii_lowercase().then_some(at).filter(|_| before != b'.'),
+            b'-' if before == b'-' => return None,
+            b'a'..=b'z' | b'0'..=b'9' | b'-' if before == b'.' => label_begins_with = byte,
             b'a'..=b'z' | b'0'..=b'9' | b'-' => {}
-            b'.' if at > label => label = at + 1,
-            _ => return false,
+            b'.' if before != b'.' => {}
+            _ => return None,
         }
+        before = byte;
     }
-    host.get(label).is_some_and(u8::is_ascii_lowercase) && !host.windows(4).any(|four| four == b"xn--")
+    None
 }
 
 /// Whether the parser leaves path and query alone. A dot segment begins with

@@ -51,6 +51,24 @@ pub struct PriorFile {
     pub content: Option<Vec<u8>>,
 }
 
+/// What became of a submission, as a generator reads the destination's answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", content = "text", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Nobody has decided.
+    Pending,
+    /// Published.
+    Succeeded,
+    /// Somebody must act; the text says what.
+    NeedsAction(String),
+    /// It failed for a passing reason.
+    Retryable(String),
+    /// It was refused.
+    Failed(String),
+    /// Anything else.
+    Other(String),
+}
+
 /// How a change reaches the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

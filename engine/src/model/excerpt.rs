@@ -6,8 +6,13 @@ const EXCERPT_CHARS: usize = 80;
 /// The start of a text that somebody else wrote, fit for one line of an error
 /// message: control characters are escaped, so that it cannot drive a terminal.
 pub(crate) fn excerpt(text: &str) -> String {
-    let mut shown: String = text.chars().take(EXCERPT_CHARS).flat_map(char::escape_debug).collect();
-    if text.chars().nth(EXCERPT_CHARS).is_some() {
+    excerpt_of(text, EXCERPT_CHARS)
+}
+
+/// [`excerpt`] of so many characters.
+pub(crate) fn excerpt_of(text: &str, chars: usize) -> String {
+    let mut shown: String = text.chars().take(chars).flat_map(char::escape_debug).collect();
+    if text.chars().nth(chars).is_some() {
         shown.push_str("...");
     }
     shown

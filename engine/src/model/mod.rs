@@ -20,6 +20,7 @@ mod region;
 pub mod release;
 mod secret;
 mod size;
+mod time;
 mod web;
 
 pub use address::{PrivateMirrors, is_public};
@@ -32,4 +33,5 @@ pub use range::ByteRange;
 pub use region::{Region, RegionError};
 pub use secret::Secret;
 pub use size::{exact_bytes, parse_bytes};
+pub use time::{rfc3339, seconds_of_day};
 pub use web::{DisplayUrl, Origin, is_shareable};

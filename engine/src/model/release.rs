@@ -12,7 +12,7 @@ pub type Pairs = Vec<(String, String)>;
 
 /// A release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Release {
     /// Package name.
     pub name: String,
@@ -50,9 +50,31 @@ pub struct Release {
     pub extra: Pairs,
 }
 
+impl Release {
+    /// Fills what follows from the rest where it is empty: the tag from the
+    /// version, identifiers of artifacts from their places.
+    #[must_use]
+    pub fn completed(mut self) -> Self {
+        if self.tag.is_empty() {
+            self.tag = format!("v{}", self.version);
+        }
+        for (artifact, place) in self.artifacts.iter_mut().zip(1..) {
+            if artifact.id.is_empty() {
+                artifact.id = format!("artifact-{place}");
+            }
+        }
+        self
+    }
+
+    /// The texts in the default locale.
+    pub fn default_texts(&self) -> Option<&Texts> {
+        self.texts.iter().find(|texts| texts.locale == self.default_locale)
+    }
+}
+
 /// The release's texts in one language.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Texts {
     /// BCP 47 tag.
     pub locale: String,
@@ -70,7 +92,7 @@ pub struct Texts {
 
 /// One file of a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Artifact {
     /// Unique within the release.
     pub id: String,
@@ -106,7 +128,7 @@ pub struct Artifact {
 
 /// One file inside an archive.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Entry {
     /// Path inside the archive, separated by `/`.
     pub path: String,
@@ -118,7 +140,7 @@ pub struct Entry {
 
 /// What an installer says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct InstallerFacts {
     /// MSI `ProductCode`, with its braces.
     pub product_code: Option<String>,
@@ -130,4 +152,20 @@ pub struct InstallerFacts {
     pub display_name: Option<String>,
     /// What no other field says.
     pub extra: Pairs,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_empty_or_follows() {
+        let text = "name = 'tool'\nversion = '1.0.0'\n[[artifacts]]\nurl = 'https://a.example/t.zip'\ndigests = ['X']";
+        assert!(toml::from_str::<Release>(text).unwrap_err().to_string().contains("not a digest"));
+        let text = text.replace('X', &format!("sha-256:{}", "0a".repeat(32)));
+        let release = toml::from_str::<Release>(&text).unwrap().completed();
+        assert_eq!((release.tag.as_str(), release.artifacts[0].id.as_str()), ("v1.0.0", "artifact-1"));
+        assert_eq!(release.artifacts[0].digests[0].value(), [10; 32]);
+        assert!(toml::from_str::<Release>("nmae = 'tool'").is_err());
+    }
 }

@@ -33,6 +33,9 @@ pub struct Exchange<'a> {
 pub struct Told {
     /// The status code.
     pub status: StatusCode,
+    /// The text beside the status code, where it is not the usual one: some
+    /// servers say there what is wrong.
+    pub reason: Option<String>,
     /// The header fields.
     pub headers: HeaderMap,
     /// The body.
@@ -42,22 +45,12 @@ pub struct Told {
 impl Net {
     /// Sends a request and reads its answer, of at most `limit` bytes.
     pub async fn exchange(&self, exchange: Exchange<'_>, limit: usize) -> Result<Told, NetError> {
-        let Exchange { method, url, trust, mut headers, body } = exchange;
-        let host = url.host_str().unwrap_or("").to_owned();
-        let (client, clean) = self.client_for(url, trust, false)?;
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let options = self.options();
-        let sending = std::time::Duration::from_secs(body.len() as u64 / SLOWEST_UPLOAD);
-        let patience = options.connect_timeout + options.stall_timeout + sending;
-        let stalled = |after| NetError::Stalled { host: host.clone(), after };
-        let request = client.request(method, clean).headers(headers).body(body).send();
-        let sent = tokio::time::timeout(patience, request).await.map_err(|_| stalled(patience))?;
-        let mut answer = sent.map_err(|error| NetError::sort(&host, error))?;
-        let mut told =
-            Told { status: answer.status(), headers: std::mem::take(answer.headers_mut()), body: Vec::new() };
+        let host = exchange.url.host_str().unwrap_or("").to_owned();
+        let patience = self.options().stall_timeout;
+        let (mut told, mut answer) = self.begin(exchange).await?;
         loop {
-            let next = tokio::time::timeout(options.stall_timeout, answer.chunk()).await;
-            let next = next.map_err(|_| stalled(options.stall_timeout))?;
+            let next = tokio::time::timeout(patience, answer.chunk()).await;
+            let next = next.map_err(|_| NetError::Stalled { host: host.clone(), after: patience })?;
             let Some(chunk) = next.map_err(|error| NetError::sort(&host, error))? else { return Ok(told) };
             if told.body.len() + chunk.len() > limit {
                 let what = format!("more than the {limit} bytes expected");
@@ -65,5 +58,30 @@ impl Net {
             }
             told.body.extend_from_slice(&chunk);
         }
+    }
+
+    /// Sends a request for the head of its answer alone: the body is not read,
+    /// however long it is.
+    pub async fn head_of(&self, exchange: Exchange<'_>) -> Result<Told, NetError> {
+        Ok(self.begin(exchange).await?.0)
+    }
+
+    async fn begin(&self, exchange: Exchange<'_>) -> Result<(Told, reqwest::Response), NetError> {
+        let Exchange { method, url, trust, mut headers, body } = exchange;
+        let host = url.host_str().unwrap_or("").to_owned();
+        let (client, clean) = self.client_for(url, trust, false)?;
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let options = self.options();
+        let sending = std::time::Duration::from_secs(body.len() as u64 / SLOWEST_UPLOAD);
+        let patience = options.connect_timeout + options.stall_timeout + sending;
+        let request = client.request(method, clean).headers(headers).body(body).send();
+        let sent = tokio::time::timeout(patience, request).await;
+        let sent = sent.map_err(|_| NetError::Stalled { host: host.clone(), after: patience })?;
+        let mut answer = sent.map_err(|error| NetError::sort(&host, error))?;
+        let reason = answer.extensions().get::<hyper::ext::ReasonPhrase>();
+        let reason = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
+        let told =
+            Told { status: answer.status(), reason, headers: std::mem::take(answer.headers_mut()), body: Vec::new() };
+        Ok((told, answer))
     }
 }

@@ -52,6 +52,11 @@ pub fn from_url(url: &Url) -> String {
     safe(&percent_decoded(segment)).unwrap_or_else(|| DEFAULT.to_owned())
 }
 
+/// Whether a text is such a name as it stands.
+pub fn is_portable(name: &str) -> bool {
+    safe(name).as_deref() == Some(name)
+}
+
 /// Bytes that are no UTF-8 stay percent-encoded: unlike a replacement
 /// character, that loses nothing.
 fn percent_decoded(segment: &str) -> Cow<'_, str> {

@@ -4,3 +4,30 @@
 //! A generator is a component and only proposes; every proposal is held
 //! against the rules of its package manager and against the release itself
 //! before anything is packed, signed or sent.
+
+pub mod artifact;
+pub mod audit;
+pub mod check;
+mod confine;
+pub mod credentials;
+pub mod deliver;
+pub mod effect;
+mod error;
+pub mod gate;
+pub mod generate;
+pub mod intake;
+mod keyring;
+pub mod ledger;
+pub mod pack;
+mod package_manager;
+mod provenance;
+pub mod run;
+pub mod sign;
+pub mod state;
+mod violation;
+
+pub use confine::Bounds;
+pub use error::PublishError;
+pub use package_manager::{Manager, UnknownManager};
+pub use provenance::Sources;
+pub use violation::Violation;

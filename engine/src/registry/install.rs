@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::load::granted;
 use super::{ComponentOrigin, Fetched, Missing, Registry, RegistryError, Signed};
-use crate::component::{GivenComponent, Grant, RuleOptions, RuleSummary, examine};
+use crate::component::{Examined, GivenComponent, Grant, RuleOptions, World, examine};
 use crate::model::Digest;
 use crate::model::excerpt::excerpt;
-use crate::model::files::{LockFile, Locked, LockedVersion, is_name};
+use crate::model::files::{LockFile, Locked, LockedKind, LockedVersion, is_name};
 use crate::store::sha256;
 
 /// What the user wants of a component that is to be installed.
@@ -51,11 +51,15 @@ impl Registry {
             return Err(RegistryError::Mismatch { what, expected: expected.clone(), got: digest });
         }
         let signed = self.judge(&what, &fetched.bytes, fetched.signature.as_deref())?;
-        let summary = check(fetched, &wish.grant, options)?;
-        let name = wish.name.clone().unwrap_or_else(|| summary.id.clone());
+        let examined = check(fetched, &wish.grant, options)?;
+        let name = wish.name.clone().unwrap_or_else(|| examined.id.clone());
         let version = LockedVersion {
-            rule: summary.id,
-            version: summary.version,
+            rule: examined.id,
+            kind: match examined.world {
+                World::MirrorRule => LockedKind::MirrorRule,
+                World::ManifestGenerator => LockedKind::ManifestGenerator,
+            },
+            version: examined.version,
             sha256: digest.hex(),
             bytes: fetched.bytes.len() as u64,
             source: fetched.origin.kept(self.options.lock_file.path()),
@@ -88,7 +92,7 @@ impl Registry {
 }
 
 /// Lets a component pass the checks that it passes whenever it is loaded.
-fn check(fetched: &Fetched, grant: &Grant, options: &RuleOptions) -> Result<RuleSummary, RegistryError> {
+fn check(fetched: &Fetched, grant: &Grant, options: &RuleOptions) -> Result<Examined, RegistryError> {
     let (path, name) = match &fetched.origin {
         ComponentOrigin::Path(path) => (path.clone(), path.file_stem().map(|stem| stem.to_string_lossy().into_owned())),
         other => (other.to_string().into(), None),

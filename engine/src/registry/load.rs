@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::install::grant_of;
 use super::{LockPath, LockPolicy, Registry, RegistryError, SignaturePolicy, read_signature};
-use crate::component::{Admission, GivenComponent, Grant, Limits, MOST_COMPONENT_BYTES, RefusedComponent};
-use crate::model::files::{LockFile, LockedVersion};
+use crate::component::{Admission, GivenComponent, Grant, Limits, MOST_COMPONENT_BYTES, RefusedComponent, Shelf};
+use crate::model::files::{LockFile, LockedKind, LockedVersion};
 use crate::store::{Kept, read_bounded, sha256};
 
 /// Where a lockfile that cannot be used stands among the components.
@@ -17,10 +17,10 @@ const LOCK_NAME: &str = "turbo.lock";
 /// Installed components, read.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
-    /// Those that take part.
-    pub installed: Vec<GivenComponent>,
-    /// Those that must not.
-    pub refused: Vec<RefusedComponent>,
+    /// The rules that take part in downloads, and whatever must not take part.
+    pub installed: Shelf,
+    /// The generators that take part in publishing.
+    pub generators: Vec<GivenComponent>,
     /// What single components are granted, by SHA-256.
     pub grants: BTreeMap<String, Grant>,
     /// Which components may be named on the command line, if not all.
@@ -55,7 +55,11 @@ impl Registry {
             match self.read(&locked.current, limits, &mut loaded) {
                 Ok(bytes) => {
                     let path = self.store.path(&locked.current.sha256);
-                    loaded.installed.push(GivenComponent { name: name.clone(), path, bytes });
+                    let component = GivenComponent { name: name.clone(), path, bytes };
+                    match locked.current.kind {
+                        LockedKind::MirrorRule => loaded.installed.given.push(component),
+                        LockedKind::ManifestGenerator => loaded.generators.push(component),
+                    }
                 }
                 Err(reason) if self.options.lock == LockPolicy::Frozen => {
                     return Err(RegistryError::Broken { name: name.clone(), reason });
@@ -151,7 +155,7 @@ impl Registry {
 
 impl Loaded {
     fn refuse(&mut self, name: &str, path: &Path, reason: String) {
-        self.refused.push(RefusedComponent { name: name.to_owned(), path: path.to_owned(), reason });
+        self.installed.refused.push(RefusedComponent { name: name.to_owned(), path: path.to_owned(), reason });
     }
 }
 

@@ -1,5 +1,5 @@
-//! The flow of installed components: where they come from, what lets them in,
-//! and which ones take part in downloads.
+//! The flow of components that others made: where they come from, what lets
+//! them in, which ones take part in downloads, and which have changed since.
 //!
 //! A lockfile says which components are installed; their bytes lie in one store
 //! for all lockfiles, by digest. The key invariant: what runs is what the
@@ -9,11 +9,13 @@
 mod change;
 mod error;
 mod fetch;
+mod folder;
 mod install;
 mod load;
 mod origin;
 mod signed;
 mod sync;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -27,6 +29,7 @@ pub use load::Loaded;
 pub use origin::ComponentOrigin;
 pub use signed::{Signed, read_signature};
 pub use sync::{Missing, StrangeGrants};
+pub use watch::{Notice, Watch, Watched};
 
 /// Largest lockfile and list of keys.
 const TEXT_BYTES: usize = 4 << 20;

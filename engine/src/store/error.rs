@@ -35,12 +35,31 @@ pub enum StoreError {
         /// Most bytes that are read.
         limit: usize,
     },
+    /// A folder with more files than anybody should look at.
+    #[error("{} has more than {limit} files", path.display())]
+    TooMany {
+        /// The folder.
+        path: PathBuf,
+        /// Most files that are read.
+        limit: usize,
+    },
+    /// What a folder holds besides plain files and folders.
+    #[error("{} {why}", path.display())]
+    Unfit {
+        /// The path.
+        path: PathBuf,
+        /// What it is, as a clause.
+        why: &'static str,
+    },
     /// A directory under the final name.
     #[error("{} is a directory", .0.display())]
     IsDirectory(PathBuf),
     /// Another process downloads to the same path.
     #[error("another process is downloading to {}", .0.display())]
     Busy(PathBuf),
+    /// Another process holds a file that one process may have at a time.
+    #[error("another process is using {}", .0.display())]
+    InUse(PathBuf),
     /// Standard output was closed by its reader: a way to stop, not a failure.
     #[error("standard output was closed")]
     OutputClosed,
@@ -73,9 +92,12 @@ impl Explain for StoreError {
             | Self::Foreign(_)
             | Self::Outdated(_)
             | Self::TooLarge { .. }
+            | Self::TooMany { .. }
             | Self::Exists(_)
+            | Self::Unfit { .. }
             | Self::IsDirectory(_)
-            | Self::Busy(_) => ExitCode::Local,
+            | Self::Busy(_)
+            | Self::InUse(_) => ExitCode::Local,
             Self::WriterGone => ExitCode::Bug,
         }
     }
@@ -101,9 +123,12 @@ impl Explain for StoreError {
                 "fetch the new version with --if-exists overwrite, or under another name with -o".into()
             }
             Self::TooLarge { .. } => "check that it is the right file".into(),
+            Self::TooMany { .. } => "name a folder further down".into(),
+            Self::Unfit { .. } => "only plain files and folders are read: replace it by one, or move it away".into(),
             Self::Exists(_) => "choose another name with -o, or --if-exists resume, skip or overwrite".into(),
             Self::IsDirectory(_) => "name a file with -o, or give the directory with -d".into(),
             Self::Busy(_) => "wait for it to end, or choose another name with -o".into(),
+            Self::InUse(_) => "wait for it to end, or name another file".into(),
             Self::OutputClosed | Self::Output(_) | Self::WriterGone => return None,
         })
     }

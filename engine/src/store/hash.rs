@@ -66,17 +66,23 @@ pub fn sha256(text: &[u8]) -> Digest {
     Digest::new(Algorithm::Sha256, &Sha256::digest(text)).expect("a SHA-256 has 32 bytes")
 }
 
-/// Reads a whole file and gives its digests, SHA-256 first. Blocks.
-pub fn hash_file(path: &Path, others: impl IntoIterator<Item = Algorithm>) -> Result<Vec<Digest>, StoreError> {
+/// Reads a whole file piece by piece. Blocks.
+pub fn read_pieces(path: &Path, mut take: impl FnMut(&[u8])) -> Result<(), StoreError> {
     let mut file = File::open(path).map_err(StoreError::io("open", path))?;
-    let mut hashes = Hashes::new(others);
     let mut buffer = vec![0; 256 * 1024];
     loop {
         match file.read(&mut buffer).map_err(StoreError::io("read", path))? {
-            0 => return Ok(hashes.finish()),
-            count => hashes.update(&buffer[..count]),
+            0 => return Ok(()),
+            count => take(&buffer[..count]),
         }
     }
+}
+
+/// Reads a whole file and gives its digests, SHA-256 first. Blocks.
+pub fn hash_file(path: &Path, others: impl IntoIterator<Item = Algorithm>) -> Result<Vec<Digest>, StoreError> {
+    let mut hashes = Hashes::new(others);
+    read_pieces(path, |piece| hashes.update(piece))?;
+    Ok(hashes.finish())
 }
 
 #[cfg(test)]

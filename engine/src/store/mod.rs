@@ -1,36 +1,53 @@
 //! The only place that touches files: staging, journal, history, targets,
-//! cache, totals, installed components.
+//! cache, totals, installed components, logs, folders that are watched.
 //!
 //! The key invariant: nothing carries its final name before it is complete,
 //! verified and on disk; everything on the way there can be resumed.
 
+mod append_log;
+mod below;
 pub mod cache;
 mod check;
 mod components;
 mod disagreement;
 mod disk;
 mod error;
+mod folder;
 mod follower;
+mod gather;
 mod hash;
 mod history;
 mod journal;
+mod listing;
 mod part;
 mod recorder;
 mod runs;
+mod scratch;
 mod shared_file;
 mod space;
 mod target;
+mod tree;
 mod writer;
 
+pub use append_log::AppendLog;
+pub use below::{create_folder_below, read_below, write_below};
 pub use check::{Checked, check};
 pub use components::{ChangeLock, ComponentStore, Kept};
 pub use error::StoreError;
-pub use hash::{Hashes, hash_file, sha256};
+pub use folder::{Folder, Look, Stamp};
+pub use gather::{GatherLimits, Gathered, gather, read_start};
+pub use hash::{Hashes, hash_file, read_pieces, sha256};
 pub use history::{Download, Finished, History};
 pub use journal::{Journal, JournalError};
+pub use listing::{Listed, list_folder, read_plain};
 pub use part::{Keep, Part, Preallocate};
 pub use runs::{Run, Runs, RunsError};
+pub use scratch::ScratchFolder;
 pub use shared_file::SharedFile;
 pub use space::{Space, check_writable, space};
-pub use target::{IfExists, Target, create_folder, read_bounded, remove, reserve_private_file, write_atomic};
+pub use target::{
+    IfExists, Target, create_folder, read_bounded, remove, remove_folder, replace_by, reserve_private_file,
+    write_atomic,
+};
+pub use tree::{ReadSeek, is_file, is_folder, matching, open_file};
 pub use writer::{LastJournal, ReadAhead, Summary, Writer, WriterOptions};

@@ -161,6 +161,18 @@ fn replace(
     Ok(())
 }
 
+/// Puts a file that another program wrote, `from`, in the place of `path`, whose
+/// permissions it gets.
+pub fn replace_by(from: &Path, path: &Path) -> Result<(), StoreError> {
+    let settled = std::fs::metadata(path)
+        .and_then(|metadata| std::fs::set_permissions(from, metadata.permissions()))
+        .and_then(|()| File::open(from)?.sync_all())
+        .and_then(|()| std::fs::rename(from, path));
+    settled.map_err(StoreError::io("replace", path))?;
+    sync_directory(path);
+    Ok(())
+}
+
 /// Makes a folder and those it lies in, where they are missing.
 pub fn create_folder(folder: &Path) -> Result<(), StoreError> {
     std::fs::create_dir_all(folder).map_err(StoreError::io("create the directory", folder))
@@ -170,6 +182,12 @@ pub fn create_folder(folder: &Path) -> Result<(), StoreError> {
 pub fn remove(path: &Path) {
     // One that is gone, or stays, changes nothing.
     let _ = std::fs::remove_file(path);
+}
+
+/// Removes a scratch folder with all that is in it.
+pub fn remove_folder(folder: &Path) {
+    // One that is gone, or stays, changes nothing.
+    let _ = std::fs::remove_dir_all(folder);
 }
 
 /// Reads a file of at most `limit` bytes.

@@ -10,6 +10,7 @@ pub mod model;
 #[path = "../../../engine/src/plan/mod.rs"]
 pub mod plan;
 mod properties;
+pub mod publish;
 #[path = "../../../engine/src/store/mod.rs"]
 pub mod store;
 

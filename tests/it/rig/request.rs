@@ -1,6 +1,6 @@
 //! A request as the in-process servers read and record it.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read as _};
 use std::ops::Range;
 
 /// One request that reached a server.
@@ -12,6 +12,8 @@ pub struct Request {
     /// The request target as sent: path and query, or a whole URL to a proxy.
     pub path: String,
     pub headers: Vec<(String, String)>,
+    /// The body, where its length is told.
+    pub body: Vec<u8>,
     /// Whether the client had shown a certificate.
     pub identified: bool,
 }
@@ -42,7 +44,10 @@ impl Request {
             let Some((name, value)) = header.split_once(':') else { break };
             headers.push((name.to_owned(), value.trim().to_owned()));
         }
-        Some(Self { nth: 0, method: words, path, headers, identified: false })
+        let mut request = Self { nth: 0, method: words, path, headers, body: Vec::new(), identified: false };
+        let length = request.header("Content-Length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let read = input.take(length).read_to_end(&mut request.body).ok()?;
+        (read as u64 == length).then_some(request)
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

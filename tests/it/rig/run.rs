@@ -28,8 +28,9 @@ pub struct Running {
     /// Lines of standard output; disconnected at its end.
     lines: Receiver<Vec<u8>>,
     seen: Vec<u8>,
-    /// The whole of standard error, sent at its end.
-    stderr: Receiver<String>,
+    /// Lines of standard error, likewise.
+    messages: Receiver<Vec<u8>>,
+    heard: Vec<u8>,
 }
 
 impl Running {
@@ -37,8 +38,22 @@ impl Running {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the built binary starts");
         let lines = stream_lines(child.stdout.take().expect("a piped stream"));
-        let stderr = collect(child.stderr.take().expect("a piped stream"));
-        Self { child, started: Instant::now(), lines, seen: Vec::new(), stderr }
+        let messages = stream_lines(child.stderr.take().expect("a piped stream"));
+        Self { child, started: Instant::now(), lines, seen: Vec::new(), messages, heard: Vec::new() }
+    }
+
+    /// Waits for a line of standard error that contains `text`.
+    pub fn wait_for_message(&mut self, text: &str) {
+        loop {
+            let line = match self.messages.recv_timeout(self.patience_left()) {
+                Ok(line) => line,
+                Err(error) => panic!("{error} before `{text}`; stderr: {}", String::from_utf8_lossy(&self.heard)),
+            };
+            self.heard.extend_from_slice(&line);
+            if String::from_utf8_lossy(&line).contains(text) {
+                return;
+            }
+        }
     }
 
     /// Waits for a line of standard output that is an event for which `wanted` holds.
@@ -92,14 +107,22 @@ impl Running {
                 Err(RecvTimeoutError::Timeout) => self.give_up(),
             }
         }
-        let Ok(stderr) = self.stderr.recv_timeout(self.patience_left()) else { self.give_up() };
+        loop {
+            match self.messages.recv_timeout(self.patience_left()) {
+                Ok(line) => self.heard.extend_from_slice(&line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => self.give_up(),
+            }
+        }
+        let stderr = String::from_utf8_lossy(&self.heard).into_owned();
         let code = self.child.wait().expect("a child to wait for").code();
         Run { code, stdout: std::mem::take(&mut self.seen), stderr, took: self.started.elapsed() }
     }
 
     fn give_up(&mut self) -> ! {
         let _ = self.child.kill();
-        let stderr = self.stderr.recv().unwrap_or_default();
+        self.heard.extend(self.messages.iter().flatten());
+        let stderr = String::from_utf8_lossy(&self.heard);
         panic!("still running after {PATIENCE:?}; stdout: {}\nstderr: {stderr}", String::from_utf8_lossy(&self.seen));
     }
 
@@ -190,14 +213,4 @@ fn stream_lines(stream: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
         }
     });
     lines
-}
-
-fn collect(mut stream: impl Read + Send + 'static) -> Receiver<String> {
-    let (sender, text) = mpsc::channel();
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = stream.read_to_end(&mut bytes);
-        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
-    });
-    text
 }

@@ -45,14 +45,20 @@ const RESERVED: [(&str, &[&str]); 15] = [
 ];
 
 /// Files that name a reserved path although their layer may not, and why.
-const EXCEPTIONS: [(&str, &str, &str); 8] = [
+const EXCEPTIONS: [(&str, &str, &str); 10] = [
     ("engine/src/component/author", "std::fs", "the authoring tools read and write an author's project"),
     ("engine/src/component/private_dir", "std::fs", "compiled code must lie where nobody else can write"),
     ("engine/src/component/source", "std::fs", "a component is read where its size is limited"),
     ("engine/src/component/build", "std::fs", "the authoring tool reads WIT folders and writes the component"),
     ("engine/src/component/build", "std::process::Command", "the authoring tool runs cargo"),
+    ("engine/src/publish/deliver/git/program", "std::process::Command", "the program git pushes to repositories"),
     ("engine/src/component/registry", "std::fs", "installed components are the registry's own files"),
     ("engine/src/metrics/process", "std::fs", "Linux tells of a process in a file"),
+    (
+        "engine/src/publish/sign/tool",
+        "std::process::Command",
+        "keys of code signing are read by osslsigncode or signtool",
+    ),
     ("engine/src/cli", "std::fs", "configuration files, and outputs that the user named"),
 ];
 

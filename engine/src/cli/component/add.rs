@@ -25,8 +25,9 @@ pub(super) const SHORT_DIGITS: usize = 16;
 /// Install a component, or another version of one
 ///
 /// The component is scanned, compiled and passes its own test first; where
-/// anything fails, nothing is installed. It takes part in downloads from then
-/// on, asked before the built-in rules. A signature FILE.minisig beside it is
+/// anything fails, nothing is installed. A mirror rule takes part in downloads
+/// from then on, asked before the built-in ones; a manifest generator is known
+/// to `publish` by its name. A signature FILE.minisig beside it is
 /// held against the trusted keys.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct AddArgs {

@@ -7,18 +7,19 @@ use clap::Args;
 use serde_json::json;
 
 use super::ComponentError;
-use crate::component::build::{self, BuildOptions, Built, CargoMessages, Target};
+use crate::component::build::{self, BuildOptions, Built, Messages, Target};
 
-/// Build guest crates into components, reproducibly
+/// Build components from their source, those in Rust reproducibly
 ///
-/// Writes NAME.wasm and NAME.wasm.sha256 for each crate. The bytes depend on
-/// the source, its Cargo.lock and the version of rustc alone.
+/// Writes NAME.wasm and NAME.wasm.sha256 for each project. The bytes of a crate
+/// depend on the source, its Cargo.lock and the version of rustc alone. Projects
+/// in JavaScript and Python are built by the packages that they name.
 #[derive(Debug, Args)]
 pub(super) struct BuildArgs {
-    /// Folders of the guest crates
+    /// Folders of the projects
     #[arg(value_name = "DIR", default_value = ".")]
     dirs: Vec<PathBuf>,
-    /// wasm32-unknown-unknown (no imports) or wasm32-wasip2
+    /// Of a crate: wasm32-unknown-unknown (no imports) or wasm32-wasip2
     ///
     /// Without it the crate's own choice counts: `target` under
     /// [package.metadata.turbo-engine], or else wasm32-unknown-unknown.
@@ -40,7 +41,7 @@ pub(super) fn run(args: &BuildArgs, json: bool, out: &mut dyn Write) -> Result<(
             dir: dir.clone(),
             target: args.target,
             out: args.out.clone(),
-            messages: CargoMessages::Show,
+            messages: Messages::Show,
         })?;
         writeln!(out, "{}", if json { to_json(&built) } else { to_text(&built) })?;
     }
@@ -56,7 +57,7 @@ fn to_json(built: &Built) -> String {
         "v": 1,
         "event": "built",
         "path": built.path,
-        "target": built.target.triple(),
+        "target": built.target.map(Target::triple),
         "bytes": built.bytes,
         "digest": built.digest,
     })

@@ -65,6 +65,9 @@ fn to_text(inspection: &Inspection) -> String {
         let over = if measure.found > measure.allowed { ", too many" } else { "" };
         line("limit", &format!("{} {} of {}{over}", measure.limit, measure.found, measure.allowed));
     }
+    if !inspection.grants.is_empty() {
+        grants(inspection, &mut line);
+    }
     for difference in &inspection.disagreements {
         let (field, manifest, component) = (&difference.field, &difference.manifest, &difference.component);
         line("differs", &format!("component.toml says `{field}` is {manifest}, the component says {component}"));
@@ -76,6 +79,23 @@ fn to_text(inspection: &Inspection) -> String {
         }
     }
     text
+}
+
+/// What has to be granted, and how that is done.
+fn grants(inspection: &Inspection, line: &mut impl FnMut(&str, &str)) {
+    let pairs = |write: fn(&String, &String) -> String| -> Vec<String> {
+        inspection.grants.iter().map(|(limit, value)| write(limit, value)).collect()
+    };
+    line("grants", &pairs(|limit, value| format!("{limit}={value}")).join(" "));
+    let flags = pairs(|limit, value| format!("--grant {limit}={value}")).join(" ");
+    let Some(file) = &inspection.file else {
+        return line("to install", &format!("turbo-engine component add FILE {flags}"));
+    };
+    line("to install", &format!("turbo-engine component add {} {flags}", file.display()));
+    let entries = pairs(|limit, value| format!("{limit} = \"{value}\"")).join(", ");
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    let table = format!("[grants]\n{:12} {name} = {{ sha256 = \"{}\", {entries} }}", "", inspection.sha256);
+    line("for --rule", &table);
 }
 
 fn pattern_text(pattern: &ManifestPattern) -> String {

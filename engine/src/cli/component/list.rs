@@ -13,7 +13,7 @@ use crate::cli::output::Output;
 use crate::cli::registry::{LockArgs, registry};
 use crate::cli::settings::{Flag, Settings};
 use crate::component::{RuleState, RuleSummary, Rules};
-use crate::model::files::Locked;
+use crate::model::files::{Locked, LockedKind};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ListArgs {
@@ -57,8 +57,9 @@ pub(super) fn run(settings: &Settings, output: &Output) -> Result<(), CliError> 
     let options = rule_options(settings)?;
     let listed = Rules::open(&options)?.list();
     // What the lockfile says of signers is anybody's word; the keys decide.
+    let generators = registry.load(&[], &settings.limits, &settings.grants)?.generators;
     let signer = |name: &str, locked: &Locked| {
-        let component = options.installed.iter().find(|component| component.name == name)?;
+        let component = options.installed.given.iter().chain(&generators).find(|component| component.name == name)?;
         registry.signed(&locked.current, &component.bytes).ok()?.signer()
     };
     let installed = file
@@ -75,7 +76,12 @@ pub(super) fn run(settings: &Settings, output: &Output) -> Result<(), CliError> 
 
 fn installed(name: &str, locked: &Locked, listed: &[RuleSummary]) -> Row {
     let version = &locked.current;
-    let (state, reason) = state(name, &version.sha256, listed);
+    let is_refused = listed.iter().any(|rule| rule.id == name && matches!(rule.state, RuleState::LeftOut(_)));
+    let (state, reason) = match version.kind {
+        // No download asks it, so that none can leave it out.
+        LockedKind::ManifestGenerator if !is_refused => ("active", None),
+        _ => state(name, &version.sha256, listed),
+    };
     Row {
         v: 1,
         event: "component",

@@ -1,7 +1,7 @@
 //! `turbo-engine component new`.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -48,6 +48,10 @@ enum Kind {
 enum Lang {
     /// For wasm32-unknown-unknown, with the crate turbo-component
     Rust,
+    /// With npm's componentize-js; the component carries a JavaScript engine
+    Js,
+    /// With componentize-py; the component carries a Python interpreter
+    Python,
 }
 
 impl NewArgs {
@@ -66,18 +70,28 @@ pub(super) fn run(args: &NewArgs, settings: &Settings, json: bool, out: &mut dyn
         },
         language: match args.lang {
             Lang::Rust => Language::Rust,
+            Lang::Js => Language::Js,
+            Lang::Python => Language::Python,
         },
         folder: args.dir.clone().unwrap_or_else(|| PathBuf::from(&args.name)),
         sdk: settings.text("sdk").map_or(Sdk::Release, |folder| Sdk::Folder(folder.into())),
     };
     let files = create(&project)?;
-    let line = if json { to_json(&project, &files) } else { to_text(&project.folder, &files) };
+    let line = if json { to_json(&project, &files) } else { to_text(&project, &files) };
     Ok(writeln!(out, "{line}")?)
 }
 
-fn to_text(folder: &Path, files: &[&str]) -> String {
-    let paths: Vec<String> = files.iter().map(|file| folder.join(file).display().to_string()).collect();
-    format!("{}\nnext: turbo-engine component test {}", paths.join("\n"), folder.display())
+fn to_text(project: &Project, files: &[&str]) -> String {
+    let paths: Vec<String> = files.iter().map(|file| project.folder.join(file).display().to_string()).collect();
+    let install = match project.language {
+        Language::Rust => String::new(),
+        Language::Js => format!("(cd {} && npm install) && ", project.folder.display()),
+        Language::Python => format!(
+            "(cd {} && python3 -m venv .venv && .venv/bin/pip install -r requirements.txt) && ",
+            project.folder.display()
+        ),
+    };
+    format!("{}\nnext: {install}turbo-engine component test {}", paths.join("\n"), project.folder.display())
 }
 
 fn to_json(project: &Project, files: &[&str]) -> String {

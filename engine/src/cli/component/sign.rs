@@ -7,15 +7,9 @@ use serde_json::json;
 
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
+use crate::cli::secrets::minisign_key;
 use crate::component::MOST_COMPONENT_BYTES;
-use crate::model::Secret;
-use crate::model::minisign::{SecretKey, SecretKeyError};
 use crate::store::{read_bounded, write_atomic};
-
-/// Where the password may be.
-const PASSWORD_VARIABLE: &str = "TURBO_ENGINE_SIGN_PASSWORD";
-/// Largest file of a key or password.
-const KEY_BYTES: usize = 16 << 10;
 
 /// Sign a file with a key of minisign
 ///
@@ -40,7 +34,7 @@ pub(in crate::cli) struct SignArgs {
 
 /// Runs the verb.
 pub(super) fn run(args: &SignArgs, output: &Output) -> Result<(), CliError> {
-    let key = open_key(args)?;
+    let key = minisign_key(&args.key, args.password_fd)?;
     for file in &args.files {
         let bytes = read_bounded(file, usize::try_from(MOST_COMPONENT_BYTES).unwrap_or(usize::MAX))?;
         let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -58,41 +52,8 @@ pub(super) fn run(args: &SignArgs, output: &Output) -> Result<(), CliError> {
 }
 
 /// Where the signature of a file is.
-pub(super) fn signature_path(file: &Path) -> PathBuf {
+pub(in crate::cli) fn signature_path(file: &Path) -> PathBuf {
     let mut path = file.as_os_str().to_owned();
     path.push(".minisig");
     path.into()
-}
-
-fn open_key(args: &SignArgs) -> Result<SecretKey, CliError> {
-    let text = String::from_utf8_lossy(&read_bounded(&args.key, KEY_BYTES)?).into_owned();
-    let password = match args.password_fd {
-        Some(number) => Some(read_password(number)?),
-        None => std::env::var(PASSWORD_VARIABLE).ok().map(Secret::new),
-    };
-    SecretKey::open(&text, password.as_ref()).map_err(|error| {
-        let hint = match error {
-            SecretKeyError::NoPassword | SecretKeyError::Password => {
-                format!("give its password in {PASSWORD_VARIABLE}, or by --password-fd N")
-            }
-            SecretKeyError::Shape | SecretKeyError::Damaged | SecretKeyError::Cost => {
-                "give the .key file that `minisign -G` writes".into()
-            }
-        };
-        CliError::usage(format!("the key {}: {error}", args.key.display()), hint)
-    })
-}
-
-/// Reads an inherited descriptor by the name that the system has for it.
-#[cfg(unix)]
-fn read_password(number: u16) -> Result<Secret, CliError> {
-    let bytes = read_bounded(Path::new(&format!("/dev/fd/{number}")), KEY_BYTES)?;
-    let text = String::from_utf8(bytes);
-    let text = text.map_err(|_| CliError::usage("the password is not UTF-8", "give it as text"))?;
-    Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
-}
-
-#[cfg(not(unix))]
-fn read_password(_: u16) -> Result<Secret, CliError> {
-    Err(CliError::usage("--password-fd is for Unix", format!("give the password in {PASSWORD_VARIABLE}")))
 }

@@ -64,8 +64,9 @@ pub(super) fn run(args: &TestArgs, settings: &Settings, json: bool, out: &mut dy
 fn to_text(report: &Report) -> String {
     let Report { id, version, kind, bytes, compile_ms, .. } = report;
     let mut text = format!("{id} {version}, a {kind}, {}, compiled in {compile_ms:.0} ms\n", show_bytes(*bytes));
-    for (limit, asked) in &report.grants {
-        writeln!(text, "asks for {limit} = {asked}, which whoever runs it has to grant").expect("a string takes all");
+    if !report.grants.is_empty() {
+        let asked: Vec<String> = report.grants.iter().map(|(limit, asked)| format!("{limit}={asked}")).collect();
+        writeln!(text, "asks for {}, which whoever runs it has to grant", asked.join(" ")).expect("a string takes all");
     }
     for difference in &report.disagreements {
         let (field, manifest, component) = (&difference.field, &difference.manifest, &difference.component);

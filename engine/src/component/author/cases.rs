@@ -9,8 +9,8 @@ use toml::Table;
 
 use super::AuthorError;
 use super::manifest::read_text;
-use super::release::ReleaseTable;
 use crate::component::World;
+use crate::model::release::Release;
 
 /// Most files of cases, and most cases in one.
 const FILES: usize = 1_000;
@@ -35,7 +35,7 @@ pub(super) struct Case {
     #[serde(default)]
     pub(super) region: String,
     /// The release; of manifest generators.
-    pub(super) release: Option<ReleaseTable>,
+    pub(super) release: Option<Release>,
     /// Files that stand at the destination, by path; of manifest generators.
     #[serde(default)]
     pub(super) prior: BTreeMap<String, String>,
@@ -100,7 +100,16 @@ impl Case {
             World::ManifestGenerator if self.url.is_some() || !self.region.is_empty() => {
                 Err("has a `url` or `region`, and this is a manifest generator".into())
             }
-            _ => Ok(()),
+            _ => self.check_digests(),
+        }
+    }
+
+    /// Weak digests are told to no generator: a case with one shows nothing.
+    fn check_digests(&self) -> Result<(), String> {
+        let artifacts = self.release.iter().flat_map(|release| &release.artifacts);
+        match artifacts.flat_map(|artifact| &artifact.digests).find(|it| !it.algorithm().is_collision_resistant()) {
+            Some(weak) => Err(format!("has the digest `{weak}`: releases have sha-256 and sha-512")),
+            None => Ok(()),
         }
     }
 }

@@ -7,20 +7,13 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::AuthorError;
+use super::{AuthorError, Language};
 use crate::component::World;
 use crate::component::description::is_id;
 
 /// Where the project of the SDK lives.
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 const ENGINE: &str = env!("CARGO_PKG_VERSION");
-
-/// The language of a project's source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
-    /// Rust, for `wasm32-unknown-unknown`.
-    Rust,
-}
 
 /// Where a project finds the crate `turbo-component`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,33 +48,80 @@ macro_rules! template {
     };
 }
 
-const RUST: [Template; 4] = [
+const RUST: &[Template] = &[
     ("Cargo.toml", template!("rust/Cargo.toml.in")),
     ("README.md", template!("rust/README.md.in")),
     (".gitignore", template!("rust/gitignore")),
     (".github/workflows/ci.yml", template!("rust/ci.yml.in")),
 ];
 
-const RUST_RULE: [Template; 3] = [
+const RUST_RULE: &[Template] = &[
     ("component.toml", template!("rust/mirror-rule/component.toml.in")),
     ("src/lib.rs", template!("rust/mirror-rule/src/lib.rs")),
     ("tests/files.toml", template!("rust/mirror-rule/tests/files.toml")),
 ];
 
-const RUST_GENERATOR: [Template; 3] = [
+const RUST_GENERATOR: &[Template] = &[
     ("component.toml", template!("rust/manifest-generator/component.toml.in")),
     ("src/lib.rs", template!("rust/manifest-generator/src/lib.rs")),
     ("tests/releases.toml", template!("rust/manifest-generator/tests/releases.toml")),
 ];
 
-impl Language {
-    fn templates(self, world: World) -> impl Iterator<Item = Template> {
-        let (common, own) = match (self, world) {
-            (Self::Rust, World::MirrorRule) => (RUST, RUST_RULE),
-            (Self::Rust, World::ManifestGenerator) => (RUST, RUST_GENERATOR),
-        };
-        common.into_iter().chain(own)
-    }
+const JS: &[Template] = &[
+    ("package.json", template!("js/package.json.in")),
+    ("package-lock.json", template!("js/package-lock.json.in")),
+    ("README.md", template!("js/README.md.in")),
+    (".gitignore", template!("js/gitignore")),
+    (".github/workflows/ci.yml", template!("js/ci.yml.in")),
+];
+
+const JS_RULE: &[Template] = &[
+    ("component.toml", template!("js/mirror-rule/component.toml.in")),
+    ("src/component.js", template!("js/mirror-rule/src/component.js")),
+    ("tests/component.test.js", template!("js/mirror-rule/tests/component.test.js")),
+    ("tests/files.toml", template!("js/mirror-rule/tests/files.toml")),
+];
+
+const JS_GENERATOR: &[Template] = &[
+    ("component.toml", template!("js/manifest-generator/component.toml.in")),
+    ("src/component.js", template!("js/manifest-generator/src/component.js")),
+    ("tests/component.test.js", template!("js/manifest-generator/tests/component.test.js")),
+    ("tests/releases.toml", template!("js/manifest-generator/tests/releases.toml")),
+];
+
+const PYTHON: &[Template] = &[
+    ("requirements.txt", template!("python/requirements.txt")),
+    ("README.md", template!("python/README.md.in")),
+    (".gitignore", template!("python/gitignore")),
+    (".github/workflows/ci.yml", template!("python/ci.yml.in")),
+    ("src/turbo_component.py", template!("python/src/turbo_component.py")),
+];
+
+const PYTHON_RULE: &[Template] = &[
+    ("component.toml", template!("python/mirror-rule/component.toml.in")),
+    ("src/component.py", template!("python/mirror-rule/src/component.py")),
+    ("tests/test_component.py", template!("python/mirror-rule/tests/test_component.py")),
+    ("tests/files.toml", template!("python/mirror-rule/tests/files.toml")),
+];
+
+const PYTHON_GENERATOR: &[Template] = &[
+    ("component.toml", template!("python/manifest-generator/component.toml.in")),
+    ("src/component.py", template!("python/manifest-generator/src/component.py")),
+    ("tests/test_component.py", template!("python/manifest-generator/tests/test_component.py")),
+    ("tests/releases.toml", template!("python/manifest-generator/tests/releases.toml")),
+];
+
+/// The files of a project.
+fn templates(language: Language, world: World) -> impl Iterator<Item = Template> {
+    let (common, own) = match (language, world) {
+        (Language::Rust, World::MirrorRule) => (RUST, RUST_RULE),
+        (Language::Rust, World::ManifestGenerator) => (RUST, RUST_GENERATOR),
+        (Language::Js, World::MirrorRule) => (JS, JS_RULE),
+        (Language::Js, World::ManifestGenerator) => (JS, JS_GENERATOR),
+        (Language::Python, World::MirrorRule) => (PYTHON, PYTHON_RULE),
+        (Language::Python, World::ManifestGenerator) => (PYTHON, PYTHON_GENERATOR),
+    };
+    common.iter().chain(own).copied()
 }
 
 /// Writes a project and returns the paths of its files, from the folder.
@@ -93,7 +133,7 @@ pub fn create(project: &Project) -> Result<Vec<&'static str>, AuthorError> {
     let words = words(project)?;
     refuse_occupied(&project.folder)?;
     let mut written = Vec::new();
-    for (path, text) in project.language.templates(project.world) {
+    for (path, text) in templates(project.language, project.world) {
         let text =
             words.iter().fold(text.to_owned(), |text, (word, value)| text.replace(&format!("{{{{{word}}}}}"), value));
         write_new(&project.folder.join(path), &text)?;
@@ -159,25 +199,33 @@ mod tests {
     use super::*;
     use crate::component::author::Manifest;
 
-    fn project(folder: &Path, world: World) -> Project {
-        Project { name: "a-1".into(), world, language: Language::Rust, folder: folder.join("new"), sdk: Sdk::Release }
+    fn project(folder: &Path, language: Language, world: World) -> Project {
+        Project { name: "a-1".into(), world, language, folder: folder.join("new"), sdk: Sdk::Release }
     }
 
     #[test]
     fn no_word_is_left_in_a_project_and_its_manifest_reads() {
-        for world in World::ALL {
+        let languages = [Language::Rust, Language::Js, Language::Python];
+        for (language, world) in languages.into_iter().flat_map(|language| World::ALL.map(|world| (language, world))) {
             let folder = tempfile::tempdir().unwrap();
-            let project = project(folder.path(), world);
+            let project = project(folder.path(), language, world);
             for path in create(&project).unwrap() {
                 let text = fs::read_to_string(project.folder.join(path)).unwrap();
                 assert!(!text.contains("{{"), "{path}: {text}");
             }
             let manifest = Manifest::read(&project.folder).unwrap().expect("a manifest");
-            assert_eq!((manifest.id.as_str(), manifest.kind), ("a-1", world));
-            let cargo = fs::read_to_string(project.folder.join("Cargo.toml")).unwrap();
-            let cargo: toml::Table = cargo.parse().unwrap();
-            assert_eq!(cargo["dependencies"]["turbo-component"]["git"].as_str(), Some(REPOSITORY));
+            assert_eq!((manifest.id.as_str(), manifest.kind, manifest.lang), ("a-1", world, language));
             assert!(matches!(create(&project), Err(AuthorError::Exists(_))));
         }
+    }
+
+    #[test]
+    fn a_crate_finds_the_sdk_at_the_release() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = project(folder.path(), Language::Rust, World::MirrorRule);
+        create(&project).unwrap();
+        let cargo = fs::read_to_string(project.folder.join("Cargo.toml")).unwrap();
+        let cargo: toml::Table = cargo.parse().unwrap();
+        assert_eq!(cargo["dependencies"]["turbo-component"]["git"].as_str(), Some(REPOSITORY));
     }
 }

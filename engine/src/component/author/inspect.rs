@@ -1,6 +1,7 @@
 //! `component inspect`: all that can be told of a component, whatever is wrong
 //! with it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -10,7 +11,7 @@ use super::subject::Subject;
 use super::trial::world_of;
 use super::workshop::{Told, Workshop};
 use super::{AuthorError, Disagreement, Rebuild};
-use crate::component::scan::{Figure, Refusal, survey};
+use crate::component::scan::{Figure, Refusal, needed, survey};
 use crate::component::source::{Rejected, is_offered, shown};
 use crate::component::{Limits, World};
 use crate::model::Explain;
@@ -23,6 +24,8 @@ const NAMES: usize = 100;
 pub struct Inspection {
     /// The file, or the folder it was built from.
     pub path: PathBuf,
+    /// The file, where there is one: what was just built is in memory alone.
+    pub file: Option<PathBuf>,
     /// Length in bytes.
     pub bytes: u64,
     /// SHA-256 in hexadecimal.
@@ -49,6 +52,9 @@ pub struct Inspection {
     pub examples: usize,
     /// Where `component.toml` and the component differ.
     pub disagreements: Vec<Disagreement>,
+    /// What it has to be granted and what its author asks for, beyond the
+    /// limits.
+    pub grants: BTreeMap<String, String>,
     /// Why it would be refused, each with what to do.
     pub refusals: Vec<Reason>,
 }
@@ -77,7 +83,10 @@ impl Inspection {
     /// The error of a component that would be refused.
     pub fn refusal(&self) -> Option<AuthorError> {
         let first = self.refusals.first()?;
-        Some(AuthorError::Refused { path: self.path.clone(), reason: first.reason.clone(), hint: first.hint.clone() })
+        let granted =
+            || "correct the component, or, if you trust it, grant it what it needs: see `to install`".to_owned();
+        let hint = first.hint.clone().or_else(|| (!self.grants.is_empty()).then(granted));
+        Some(AuthorError::Refused { path: self.path.clone(), reason: first.reason.clone(), hint })
     }
 }
 
@@ -85,12 +94,15 @@ impl Inspection {
 pub fn inspect(path: &Path, rebuild: Rebuild, limits: &Limits) -> Result<Inspection, AuthorError> {
     let subject = Subject::open(path, rebuild)?;
     let world = world_of(&subject, limits);
+    let grants = needed(&subject.source.bytes, limits).unwrap_or_default().texts();
     let limits = subject.limits(world, limits);
     let seen = survey(&subject.source.bytes, &limits);
     let names = |names: &[String]| names.iter().take(NAMES).map(|name| shown(name)).collect();
     let source = &subject.source;
     let mut inspection = Inspection {
         path: path.to_owned(),
+        file: source.path.clone().filter(|file| subject.folder.as_ref() != Some(file)),
+        grants,
         bytes: source.bytes.len() as u64,
         sha256: source.sha256.clone(),
         world: World::of(&seen.found.exports),

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AuthorError;
 use super::workshop::Told;
+use crate::component::build::Language;
 use crate::component::text::printable;
 use crate::component::world::is_spoken;
 use crate::component::{Grant, GrantError, World};
@@ -35,6 +36,9 @@ pub struct Manifest {
     pub version: String,
     /// What it is for.
     pub kind: World,
+    /// What it is written in: Rust, unless it says otherwise.
+    #[serde(default)]
+    pub lang: Language,
     /// The interface it speaks: `turbo:engine@0.1.0`.
     pub wit: String,
     /// One sentence.
@@ -95,7 +99,7 @@ pub struct Disagreement {
 
 impl Manifest {
     /// Reads the file in a component's folder; none when there is no such file.
-    pub(super) fn read(folder: &Path) -> Result<Option<Self>, AuthorError> {
+    pub(in crate::component) fn read(folder: &Path) -> Result<Option<Self>, AuthorError> {
         let path = folder.join(MANIFEST);
         if !path.exists() {
             return Ok(None);
@@ -110,7 +114,7 @@ impl Manifest {
     }
 
     /// What the component asks for beyond the limits.
-    pub(super) fn grant(&self) -> Result<Grant, GrantError> {
+    pub(in crate::component) fn grant(&self) -> Result<Grant, GrantError> {
         Grant::of(self.grants.iter().map(|(key, text)| (key.as_str(), text.as_str())))
     }
 

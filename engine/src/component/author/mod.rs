@@ -13,15 +13,15 @@ mod diff;
 mod error;
 mod inspect;
 mod manifest;
-mod release;
 mod snapshot;
 mod subject;
 mod trial;
 mod words;
 mod workshop;
 
+pub use super::build::Language;
 pub use bench::{Bench, BenchReport, bench};
-pub use create::{Language, Project, Sdk, create};
+pub use create::{Project, Sdk, create};
 pub use error::AuthorError;
 pub use inspect::{Inspection, Measure, Reason, inspect};
 pub use manifest::{Disagreement, Manifest, ManifestExample, ManifestPattern};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{AuthorError, Manifest};
-use crate::component::build::{self, CargoMessages};
+use crate::component::build::{self, Messages};
 use crate::component::source::{GivenComponent, Source, Standing};
 use crate::component::{Limits, MOST_COMPONENT_BYTES, World};
 
@@ -12,9 +12,9 @@ use crate::component::{Limits, MOST_COMPONENT_BYTES, World};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rebuild {
     /// From its source, with the names of its functions kept.
-    WithNames(CargoMessages),
+    WithNames(Messages),
     /// From its source, as it is built for use.
-    Now(CargoMessages),
+    Now(Messages),
     /// Taken from `dist/` as it is.
     No,
 }

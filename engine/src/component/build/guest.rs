@@ -9,7 +9,8 @@ use std::{fs, str};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{BuildError, CargoMessages, Target};
+use super::{BuildError, Messages, Target};
+use crate::component::author::Manifest;
 
 /// Joins the flags in `CARGO_ENCODED_RUSTFLAGS`, so that paths may hold spaces.
 const FLAG_SEPARATOR: &str = "\x1f";
@@ -73,7 +74,7 @@ impl Guest {
     }
 
     /// Compiles the crate and reads the WebAssembly file that cargo names.
-    pub(super) fn compile(&self, messages: CargoMessages, names: Names) -> Result<Vec<u8>, BuildError> {
+    pub(super) fn compile(&self, messages: Messages, names: Names) -> Result<Vec<u8>, BuildError> {
         let flags = self.flags(&Toolchain::find(self.folder(), self.target)?);
         let mut command = Command::new("cargo");
         if names == Names::Keep {
@@ -88,8 +89,8 @@ impl Guest {
             .arg(&self.manifest)
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join(FLAG_SEPARATOR))
             .stderr(match messages {
-                CargoMessages::Show => Stdio::inherit(),
-                CargoMessages::Keep => Stdio::piped(),
+                Messages::Show => Stdio::inherit(),
+                Messages::Keep => Stdio::piped(),
             })
             .output()
             .map_err(|source| BuildError::Tool { program: "cargo", source })?;
@@ -134,9 +135,14 @@ impl Guest {
     }
 
     fn compile_error(&self, output: &Output) -> BuildError {
-        let kept = String::from_utf8_lossy(&output.stderr);
-        let message = if kept.is_empty() { String::new() } else { format!(":\n{}", kept.trim_end()) };
-        BuildError::Compile { name: self.name.clone(), message }
+        BuildError::compile("cargo", &self.name, &output.stderr)
+    }
+
+    /// What the component asks to be granted, as it carries it along.
+    pub(super) fn grants(&self) -> Result<String, BuildError> {
+        let manifest = Manifest::read(self.folder()).map_err(|error| BuildError::Manifest(Box::new(error)))?;
+        let grant = manifest.and_then(|manifest| manifest.grant().ok());
+        Ok(grant.map(|grant| grant.to_string()).unwrap_or_default())
     }
 }
 

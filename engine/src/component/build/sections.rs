@@ -36,6 +36,23 @@ pub(super) fn strip(binary: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
     Ok(kept)
 }
 
+/// Name of the section in which a component says what it asks to be granted.
+pub(in crate::component) const GRANTS: &str = "turbo-engine:grants";
+
+/// Longest such section that is read.
+pub(in crate::component) const GRANTS_BYTES: usize = 4 << 10;
+
+/// Lets a component say what it asks to be granted, so that whoever installs it
+/// is told before it is compiled.
+pub(in crate::component) fn with_grants(mut component: Vec<u8>, grants: &str) -> Vec<u8> {
+    if !grants.is_empty() {
+        let length = u8::try_from(GRANTS.len()).expect("the name is short");
+        let body = [&[length], GRANTS.as_bytes(), grants.as_bytes()].concat();
+        push(&mut component, CUSTOM_SECTION, &body);
+    }
+    component
+}
+
 fn tells_of_build(name: &str) -> bool {
     matches!(name, "name" | "component-name" | "producers" | "target_features" | "linking")
         || [".debug_", "reloc.", "component-type"].iter().any(|prefix| name.starts_with(prefix))
@@ -91,6 +108,15 @@ mod tests {
         let text = format!("(module (memory 1) (data (i32.const 0) \"{}\"))", "x".repeat(20_000));
         let module = wat::parse_str(text).unwrap();
         assert_eq!(strip(&module).unwrap(), module);
+    }
+
+    #[test]
+    fn grants_are_a_section_that_stays() {
+        let component = wat::parse_str("(component)").unwrap();
+        assert_eq!(with_grants(component.clone(), ""), component);
+        let asking = with_grants(component, "file=16MiB memory=32MiB");
+        wasmparser::validate(&asking).unwrap();
+        assert_eq!(strip(&asking).unwrap(), asking);
     }
 
     #[test]

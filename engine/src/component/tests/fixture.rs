@@ -24,6 +24,9 @@ pub(super) struct Fixture {
     pub(super) map_url: String,
     /// Instructions of `describe`, to run before the usual answer.
     pub(super) describe: String,
+    /// Instructions of `cabi_realloc` in place of a heap that goes round. Its
+    /// parameters are the old address and size, the alignment and the new size.
+    pub(super) realloc: String,
     /// Instructions of `configure`, which leave the address of the result.
     pub(super) configure: String,
     /// More fields of the module.
@@ -31,6 +34,11 @@ pub(super) struct Fixture {
     /// Initial pages of memory.
     pub(super) pages: u32,
 }
+
+/// Hands out a page, again and again: what a call is given does not fill it.
+const HEAP: &str = "(global.get $heap)
+    (global.set $heap (i32.and (i32.add (global.get $heap) (i32.add (local.get 3) (i32.const 8))) (i32.const -8)))
+    (if (i32.ge_u (global.get $heap) (i32.const 131072)) (then (global.set $heap (i32.const 65536))))";
 
 impl Default for Fixture {
     fn default() -> Self {
@@ -42,6 +50,7 @@ impl Default for Fixture {
             examples: &[],
             map_url: "(global.get $answer)".into(),
             describe: String::new(),
+            realloc: HEAP.into(),
             configure: "(global.get $accepted)".into(),
             fields: String::new(),
             pages: 3,
@@ -68,7 +77,7 @@ impl Fixture {
         let candidates = image.words(&candidates);
         let answer = image.words(&[0, candidates, u32::try_from(urls.len()).expect("few")]);
         let accepted = image.words(&[0, 0, 0]);
-        let Self { map_url, describe, configure, fields, pages, .. } = self;
+        let Self { map_url, describe, realloc, configure, fields, pages, .. } = self;
         let data = escaped(&image.0);
         format!(
             r#"(module
@@ -79,12 +88,10 @@ impl Fixture {
                 (global $calls (mut i32) (i32.const 0))
                 (global $answer i32 (i32.const {answer}))
                 (global $accepted i32 (i32.const {accepted}))
+                (global $info i32 (i32.const {info}))
                 {fields}
-                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
-                    (global.get $heap)
-                    (global.set $heap (i32.and (i32.add (global.get $heap) (i32.add (local.get 3) (i32.const 8)))
-                        (i32.const -8)))
-                    (if (i32.ge_u (global.get $heap) (i32.const 131072)) (then (global.set $heap (i32.const 65536)))))
+                (func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+                    {realloc})
                 (func (export "turbo:engine/mirror-rules@0.1.0#describe") (result i32)
                     {describe}
                     (i32.const {info}))

@@ -1,6 +1,7 @@
 //! Limits raised for one component, and for no other.
 
 use super::*;
+use crate::component::build::sections::with_grants;
 
 /// A component that declares so many pages of memory.
 fn with_pages(id: &'static str, pages: u32) -> Vec<u8> {
@@ -8,7 +9,7 @@ fn with_pages(id: &'static str, pages: u32) -> Vec<u8> {
 }
 
 fn faults(rules: &Rules) -> Vec<String> {
-    rules.faults().map(ToString::to_string).collect()
+    rules.faults().iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -46,6 +47,34 @@ fn all_that_is_needed_is_named_at_once() {
     }
     options.grants.insert(sha256_hex(&component), grant);
     assert_eq!(examine(given, &options).unwrap().id, "fixture");
+}
+
+/// It is named beside what is needed, grants nothing, and is passed over where
+/// it makes no sense.
+#[test]
+fn what_the_author_asks_for_is_named_too() {
+    for (asked, wanted) in [
+        ("memory=32MiB stack=512KiB", "(needs the grant memory=32MiB stack=512KiB)"),
+        ("memory=1KiB stack=1KiB", "(needs the grant memory=19MiB)"),
+        ("memory=1TiB", "(needs the grant memory=19MiB)"),
+        ("anything", "(needs the grant memory=19MiB)"),
+    ] {
+        let set = Set::of(&[with_grants(with_pages("large", 300), asked)]);
+        let [fault] = &faults(&set.open())[..] else { panic!("one fault") };
+        assert!(fault.contains(wanted), "{asked}: {fault}");
+    }
+}
+
+#[test]
+fn core_instances_are_counted_before_anything_is_compiled() {
+    let instances = "(core instance (instantiate $m))".repeat(9);
+    let rule = "(instance $i) (export \"turbo:engine/mirror-rules@0.1.0\" (instance $i))";
+    let bytes = wat::parse_str(format!("(component (core module $m) {instances} {rule})")).unwrap();
+    let given = GivenComponent { name: "many".into(), path: "many.wasm".into(), bytes };
+    let Err(ComponentError::Faulty { grant, .. }) = examine(given, &RuleOptions::default()) else {
+        panic!("over the limit")
+    };
+    assert_eq!(grant.to_string(), "instances=9");
 }
 
 #[test]

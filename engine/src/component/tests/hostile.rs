@@ -110,7 +110,7 @@ fn a_rule_that_keeps_failing_rests() {
 }
 
 /// Answers one candidate first and two from the second call on.
-const STATEFUL: &str = "(i32.store (i32.add (global.get $answer) (i32.const 8))
+pub(super) const STATEFUL: &str = "(i32.store (i32.add (global.get $answer) (i32.const 8))
     (select (i32.const 1) (i32.const 2) (i32.le_u (global.get $calls) (i32.const 1)))) (global.get $answer)";
 
 #[test]

@@ -6,6 +6,7 @@ mod fixture;
 mod grants;
 mod hostile;
 mod loading;
+mod swapping;
 
 use std::fs;
 use std::path::PathBuf;

@@ -48,6 +48,9 @@ pub struct Locked {
 pub struct LockedVersion {
     /// The rule's identifier.
     pub rule: String,
+    /// What it is; a mirror rule where nothing else is said.
+    #[serde(default, skip_serializing_if = "is_mirror_rule")]
+    pub kind: LockedKind,
     /// The version that the component tells.
     pub version: String,
     /// SHA-256 of the component in lower-case hexadecimal.
@@ -62,6 +65,22 @@ pub struct LockedVersion {
     /// What it is granted beyond the limits, and no other bytes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub grants: BTreeMap<String, String>,
+}
+
+/// What a component is, as far as it decides who asks it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LockedKind {
+    /// It takes part in downloads.
+    #[default]
+    MirrorRule,
+    /// It takes part in publishing.
+    ManifestGenerator,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_mirror_rule(kind: &LockedKind) -> bool {
+    *kind == LockedKind::MirrorRule
 }
 
 /// Why a text is no lockfile.
@@ -199,6 +218,7 @@ mod tests {
     fn version(digit: char) -> LockedVersion {
         LockedVersion {
             rule: "rule".into(),
+            kind: LockedKind::MirrorRule,
             version: "1.0.0".into(),
             sha256: digit.to_string().repeat(64),
             bytes: 9,

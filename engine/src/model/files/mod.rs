@@ -16,7 +16,7 @@ mod trusted_keys;
 pub use cookies::{CookieFile, CookieFileError};
 pub use docker_config::{DockerConfig, DockerConfigError};
 pub use input_file::{InputEntry, InputFileError, InputOptions, parse_input_file};
-pub use lock_file::{LockFile, LockFileError, Locked, LockedVersion, is_name};
+pub use lock_file::{LockFile, LockFileError, Locked, LockedKind, LockedVersion, is_name};
 pub use metalink::{Fault, MetalinkError, MetalinkFile, MetalinkUrl, Pieces, XmlError, parse_metalink};
 pub use netrc::{Netrc, NetrcError, NetrcLogin};
 pub use sums::{SumEntry, Sums, SumsError};

@@ -44,10 +44,28 @@ fn opening(text: &str) -> Option<(Vec<u8>, Lines<'_>)> {
     Some((bytes, lines))
 }
 
-/// BLAKE2b-512 of a file.
+/// The BLAKE2b-512 of a file, which is what is signed of it. Large files need
+/// not be in memory.
+#[derive(Debug, Clone, Default)]
+pub struct Prehash(blake2::Blake2b512);
+
+impl Prehash {
+    /// Adds the next bytes of the file.
+    pub fn update(&mut self, bytes: &[u8]) {
+        use blake2::Digest as _;
+        self.0.update(bytes);
+    }
+
+    fn finish(self) -> Vec<u8> {
+        use blake2::Digest as _;
+        self.0.finalize().to_vec()
+    }
+}
+
 fn prehash(bytes: &[u8]) -> Vec<u8> {
-    use blake2::Digest as _;
-    blake2::Blake2b512::digest(bytes).to_vec()
+    let mut prehash = Prehash::default();
+    prehash.update(bytes);
+    prehash.finish()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use blake2::{Blake2b, Digest as _};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
 use super::public::KeyId;
-use super::{KEY_ID_BYTES, PLAIN, PREHASHED, SIGNATURE_BYTES, TRUSTED, UNTRUSTED, opening, prehash};
+use super::{KEY_ID_BYTES, PLAIN, PREHASHED, Prehash, SIGNATURE_BYTES, TRUSTED, UNTRUSTED, opening};
 use crate::model::Secret;
 
 /// The password is stretched with scrypt.
@@ -97,7 +97,14 @@ impl SecretKey {
 
     /// Signs a file; the text of the signature's file. A comment is one line.
     pub fn sign(&self, file: &[u8], comment: &str) -> String {
-        let signature = self.pair.sign(&prehash(file));
+        let mut prehash = Prehash::default();
+        prehash.update(file);
+        self.sign_prehashed(prehash, comment)
+    }
+
+    /// Signs a file by its hash.
+    pub fn sign_prehashed(&self, file: Prehash, comment: &str) -> String {
+        let signature = self.pair.sign(&file.finish());
         let signature = signature.as_ref();
         debug_assert_eq!(signature.len(), SIGNATURE_BYTES);
         let line = comment.replace(['\n', '\r'], " ");

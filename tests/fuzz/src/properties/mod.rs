@@ -6,27 +6,34 @@
 mod components;
 mod fields;
 mod files;
+mod manifests;
+mod packages;
 mod sets;
 
 pub use components::{lock_file, minisign, oci};
 pub use fields::{candidate_url, headers};
 pub use files::{cookies, input_file, metalink, netrc, sums};
+pub use manifests::manifests;
+pub use packages::{authenticode, nuspec};
 pub use sets::{journal, ranges};
 
 /// What a target asserts of an input.
 pub type Property = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Property); 12] = [
+pub const TARGETS: [(&str, Property); 15] = [
+    ("authenticode", authenticode),
     ("candidate_url", candidate_url),
     ("cookies", cookies),
     ("headers", headers),
     ("input_file", input_file),
     ("journal", journal),
     ("lock_file", lock_file),
+    ("manifests", manifests),
     ("metalink", metalink),
     ("minisign", minisign),
     ("netrc", netrc),
+    ("nuspec", nuspec),
     ("oci", oci),
     ("ranges", ranges),
     ("sums", sums),

@@ -8,10 +8,9 @@ use super::{Attempt, Tester, url_of};
 use crate::component::Pattern;
 use crate::component::author::cases::Case;
 use crate::component::author::manifest::ManifestPattern;
-use crate::component::author::release::ReleaseTable;
 use crate::component::author::words;
 use crate::component::author::workshop::Entry;
-use crate::component::bindings::v0_1::generator::manifest::{Delivery, Generated, OutputFile, PriorFile};
+use crate::component::bindings::v0_1::generator::manifest::{Delivery, Generated, OutputFile, PriorFile, Release};
 use crate::component::bindings::v0_1::generator::{ManifestGenerator, ManifestGeneratorPre};
 use crate::component::bindings::v0_1::{MirrorRulePre, rules};
 use crate::component::description::Description;
@@ -143,11 +142,10 @@ fn generator(
     settings: &Settings,
 ) -> Result<Attempt, Failure> {
     let runtime = &tester.workshop.runtime;
-    let release = match case.release.as_ref().map(ReleaseTable::release) {
-        Some(Ok(release)) => release,
-        Some(Err(reason)) => return Ok(Attempt::unasked(reason)),
-        None => return Ok(Attempt::unasked("the case has no release".to_owned())),
+    let Some(release) = &case.release else {
+        return Ok(Attempt::unasked("the case has no release".to_owned()));
     };
+    let release = Release::from(&release.clone().completed());
     let mut instance = Instance::start_generator(runtime, pre, tester.told.id.as_str().into())?;
     let wants = instance.wants(runtime, &release, settings)?;
     let prior = wants.iter().map(|path| PriorFile {

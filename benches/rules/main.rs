@@ -6,21 +6,24 @@
 //!
 //! `start` is the way from nothing to the first answer: that no rule is
 //! interested, with everything in the cache, and with an empty cache.
+//!
+//! At the end stands a table of what the engine promises, each line measured
+//! beside its floor in turns, and so free of what the machine does meanwhile:
+//! `cargo bench --bench rules -- figures` measures it alone.
+
+mod figures;
+mod floor;
 
 use std::hint::black_box;
 use std::path::Path;
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, criterion_group};
 use turbo_engine::component::{Limits, RuleOptions, Rules};
 use turbo_engine::model::Region;
 use url::Url;
 
 const RELEASE: &str = "https://github.com/turbo-engine/turbo-engine/releases/download/v1.2.3/turbo-engine-x86_64-unknown-linux-gnu.tar.gz";
 const NOBODYS: &str = "https://downloads.some.vendor.example/pub/product/1.2.3/product-1.2.3-linux-x86_64.tar.gz";
-
-mod floor {
-    wasmtime::component::bindgen!({ path: "../wit/turbo-engine/v0_1", world: "mirror-rule" });
-}
 
 fn options(limits: Limits) -> RuleOptions {
     RuleOptions { built_in: true, limits, ..RuleOptions::default() }
@@ -52,17 +55,8 @@ fn baselines(criterion: &mut Criterion) {
     group.bench_function("native, URLs parsed", |bencher| {
         bencher.iter(|| native(black_box(RELEASE)).iter().map(|text| Url::parse(text)).collect::<Vec<_>>());
     });
-    let (mut store, rule) = bare();
-    group.bench_function("wasmtime's bare call", |bencher| {
-        bencher.iter(|| {
-            let request = floor::exports::turbo::engine::mirror_rules::MapRequest {
-                url: black_box(RELEASE).to_owned(),
-                region: String::new(),
-                extra: Vec::new(),
-            };
-            rule.turbo_engine_mirror_rules().call_map_url(&mut store, &request).expect("a call")
-        });
-    });
+    let mut bare = floor::Warm::new(floor::GITHUB);
+    group.bench_function("wasmtime's bare call", |bencher| bencher.iter(|| bare.ask(black_box(RELEASE))));
     group.finish();
 }
 
@@ -101,27 +95,19 @@ fn native(url: &str) -> Vec<String> {
     proxied.chain(HOSTS.iter().map(|host| [host, path].concat())).collect()
 }
 
-struct Silent;
-
-impl floor::turbo::engine::log::Host for Silent {
-    fn log(&mut self, _: floor::turbo::engine::log::Level, _: String) {}
-}
-
-impl floor::turbo::engine::types::Host for Silent {}
-
-fn bare() -> (wasmtime::Store<Silent>, floor::MirrorRule) {
-    let mut config = wasmtime::Config::new();
-    config.concurrency_support(false);
-    let engine = wasmtime::Engine::new(&config).expect("an engine");
-    let bytes = include_bytes!("../components/dist/github.wasm");
-    let component = wasmtime::component::Component::new(&engine, bytes).expect("a component");
-    let mut linker = wasmtime::component::Linker::new(&engine);
-    floor::MirrorRule::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut linker, |silent| silent)
-        .expect("a linker");
-    let mut store = wasmtime::Store::new(&engine, Silent);
-    let rule = floor::MirrorRule::instantiate(&mut store, &component, &linker).expect("an instance");
-    (store, rule)
-}
-
 criterion_group!(benches, ask, baselines, start);
-criterion_main!(benches);
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Cargo says `--bench`; anything else chooses among the groups, or how.
+    match arguments.iter().find(|argument| *argument != "--bench").map(String::as_str) {
+        Some("figures") => figures::print(),
+        chosen => {
+            benches();
+            Criterion::default().configure_from_args().final_summary();
+            if chosen.is_none() {
+                figures::print();
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! `turbo-engine publish --release`: the way of one release.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::{Args, ValueHint};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::report::{Concluded, Report};
+use crate::cli::batch::interrupted;
+use crate::cli::download::{NetworkArgs, switch};
+use crate::cli::engine;
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::cli::registry::{LockArgs, registry};
+use crate::cli::settings::{Flag, Settings, cache_dir};
+use crate::component::{GeneratorOptions, Generators};
+use crate::download::Engine;
+use crate::model::release::Release;
+use crate::model::{ExitCode, Secret};
+use crate::publish::PublishError;
+use crate::publish::artifact::study;
+use crate::publish::gate::{Absent, GateOptions, gate};
+use crate::publish::intake::{FILE_NAME, GithubApi, Intake, IntakeOptions, Stage, take};
+use crate::publish::run::{Choice, Chosen, choose, propose};
+
+/// How long uploads may take.
+const PATIENCE_S: u64 = 300;
+
+/// What to release, and how far to go.
+#[derive(Debug, Args)]
+pub(super) struct ReleaseArgs {
+    /// What to release: turbo-release.toml, cargo-dist's dist-manifest.json, GoReleaser's dist folder, a
+    /// pattern of files such as 'dist/*.zip', or a GitHub tag (TAG or OWNER/REPO@TAG)
+    #[arg(long, value_name = "FILE|GLOB|TAG", default_value = FILE_NAME)]
+    release: String,
+    /// File with the channels and what the release does not say itself
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    release_file: Option<PathBuf>,
+    /// Generators to use instead of those of the channels: files, installed ones, or built-in ones
+    #[arg(long, value_name = "WASM|NAME", num_args = 1..)]
+    component: Vec<String>,
+    /// Channel to publish to; all without it
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// Publish to the channels' staging targets
+    #[arg(long)]
+    staging: bool,
+    /// Show every effect in full and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write the files of every channel to this folder and send nothing
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    out: Option<PathBuf>,
+    /// Folder that stands for the destinations as they are: DIR/CHANNEL/...
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    prior: Option<PathBuf>,
+    #[command(flatten)]
+    gate: GateArgs,
+    #[command(flatten)]
+    lock: LockArgs,
+    /// Let what others name be at private addresses
+    #[arg(long)]
+    allow_private_mirrors: bool,
+    #[command(flatten)]
+    network: NetworkArgs,
+}
+
+/// How the public URLs are looked at.
+#[derive(Debug, Args)]
+struct GateArgs {
+    /// Seconds to wait for artifacts that the public cannot get yet: 300, or none where nothing is
+    /// sent; there what is missing fails with this option, and is a warning without it
+    #[arg(long, value_name = "S")]
+    wait: Option<u64>,
+    /// Do not fetch the public URLs; only where nothing is sent
+    #[arg(long, conflicts_with = "wait")]
+    no_gate: bool,
+}
+
+impl ReleaseArgs {
+    /// The settings that flags change.
+    pub(super) fn flags(&self) -> Vec<Flag> {
+        let private = switch(self.allow_private_mirrors, "allow-private-mirrors", "allow-private-mirrors", "true");
+        self.lock.flags().into_iter().chain(self.network.flags()).chain(private).collect()
+    }
+
+    fn sends_nothing(&self) -> bool {
+        self.dry_run || self.out.is_some()
+    }
+
+    fn gate_options(&self) -> GateOptions {
+        let (absent, patience) = match self.gate.wait {
+            Some(seconds) => (Absent::Fails, seconds),
+            None if self.sends_nothing() => (Absent::Told, 0),
+            None => (Absent::Fails, PATIENCE_S),
+        };
+        GateOptions { patience: Duration::from_secs(patience), absent }
+    }
+
+    fn stage(&self) -> Stage {
+        if self.staging { Stage::Staging } else { Stage::Public }
+    }
+}
+
+/// Runs the verb.
+pub(super) fn run(args: &ReleaseArgs, settings: &Settings, output: &Output) -> Result<ExitCode, CliError> {
+    if !args.sends_nothing() {
+        let hint = "--dry-run shows every effect, --out DIR writes every file";
+        return Err(CliError::usage("this version of turbo-engine cannot send deliveries yet", hint));
+    }
+    let engine = Engine { rules: None, ..engine::build(settings, args.network.resolve.clone())? };
+    let mut report = Report::new(output, args.dry_run, args.out.clone());
+    let runtime = engine::runtime()?;
+    let taken = runtime.block_on(prepare(args, &engine, settings, output));
+    // Idle connections are not worth waiting for.
+    runtime.shutdown_background();
+    let (intake, release) = taken?;
+    report.release(&release)?;
+    let (generators, chosen) = generators(args, settings, intake)?;
+    for chosen in &chosen {
+        let prior = args.prior.as_ref().map(|folder| channel_folder(folder, &chosen.name));
+        let proposed = propose(chosen, &release, args.stage(), &generators, prior.as_deref());
+        let name = chosen.name.clone();
+        report.channel(&chosen.name, proposed.map_err(|source| PublishError::Channel { name, source }))?;
+    }
+    let Concluded { code, error } = report.conclude()?;
+    error.map_or(Ok(code), Err)
+}
+
+fn channel_folder(folder: &std::path::Path, channel: &str) -> PathBuf {
+    let own = folder.join(channel);
+    if own.is_dir() { own } else { folder.to_owned() }
+}
+
+/// Reads the release, studies its artifacts and passes the gate.
+async fn prepare(
+    args: &ReleaseArgs,
+    engine: &Engine,
+    settings: &Settings,
+    output: &Output,
+) -> Result<(Intake, Release), CliError> {
+    let cancel = CancellationToken::new();
+    let work = async {
+        let options = IntakeOptions {
+            release: args.release.clone(),
+            file: args.release_file.clone(),
+            api: github_api()?,
+            today: today(),
+        };
+        let mut intake = take(&engine.net, &options).await.map_err(PublishError::from)?;
+        let scratch = cache_dir(settings).join(format!("publish-v1-{}", std::process::id()));
+        let planned = std::mem::take(&mut intake.artifacts);
+        let studied = study(engine, planned, &scratch, &cancel).await.map_err(PublishError::from)?;
+        studied.iter().flat_map(|studied| &studied.warnings).for_each(|text| output.warning(text));
+        if !args.gate.no_gate {
+            let told = gate(engine, &studied, args.gate_options(), &cancel).await.map_err(PublishError::from)?;
+            told.iter().for_each(|text| output.warning(text));
+        }
+        let artifacts = studied.into_iter().map(|studied| studied.artifact).collect();
+        let release = Release { artifacts, ..intake.release.clone() };
+        Ok((intake, release))
+    };
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            () = interrupted(), if !cancel.is_cancelled() => cancel.cancel(),
+        }
+    }
+}
+
+/// The generators, and the channels that they are for.
+fn generators(args: &ReleaseArgs, settings: &Settings, intake: Intake) -> Result<(Generators, Vec<Chosen>), CliError> {
+    let named: Vec<PathBuf> = args.component.iter().map(PathBuf::from).filter(|path| path.is_file()).collect();
+    let of_channels = intake.channels.values().filter_map(|channel| channel.component.as_ref());
+    let of_channels = of_channels.map(|component| intake.folder.join(component)).filter(|path| path.is_file());
+    let named: Vec<PathBuf> = named.into_iter().chain(of_channels).collect();
+    let loaded = registry(settings).load(&named, &settings.limits, &settings.grants)?;
+    let generators = Generators::new(GeneratorOptions {
+        cache_dir: Some(cache_dir(settings)),
+        limits: settings.limits.clone(),
+        grants: loaded.grants,
+        admission: loaded.admission,
+    });
+    let choice = Choice {
+        channels: intake.channels,
+        folder: intake.folder,
+        components: args.component.clone(),
+        only: args.only.clone(),
+        installed: loaded.generators,
+        refused: loaded.installed.refused,
+    };
+    let chosen =
+        choose(&choice, &generators).map_err(|what| CliError::usage(what, "choose among those with --only"))?;
+    if chosen.is_empty() {
+        let hint = format!("write [channel.NAME] in {FILE_NAME}, or name a generator with --component");
+        return Err(CliError::usage("the release goes to no channel", hint));
+    }
+    Ok((generators, chosen))
+}
+
+/// GitHub's API, or that of the enterprise whose runner this is.
+fn github_api() -> Result<GithubApi, CliError> {
+    let named = std::env::var("GITHUB_API_URL").ok().filter(|url| !url.is_empty());
+    let base = named.as_deref().unwrap_or("https://api.github.com").parse::<Url>();
+    let base = base.map_err(|error| CliError::usage(format!("GITHUB_API_URL: {error}"), "give it an https URL"))?;
+    let token = std::env::var("GITHUB_TOKEN").ok().filter(|token| !token.is_empty()).map(Secret::new);
+    Ok(GithubApi { base, token })
+}
+
+/// Today as `YYYY-MM-DD`, in UTC; the day that `SOURCE_DATE_EPOCH` names where
+/// builds are to be the same whenever they are made.
+fn today() -> String {
+    let told = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    day(told.unwrap_or_else(now))
+}
+
+/// The civil date of a second since 1970 (Howard Hinnant's algorithm).
+fn day(seconds: u64) -> String {
+    let days = seconds / 86_400 + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let of_year_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * of_year_era + of_year_era / 4 - of_year_era / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = of_year_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::day;
+
+    #[test]
+    fn seconds_have_dates() {
+        for (seconds, date) in [
+            (0, "1970-01-01"),
+            (951_782_400, "2000-02-29"),
+            (951_868_800, "2000-03-01"),
+            (1_798_761_599, "2026-12-31"),
+            (4_107_542_400, "2100-03-01"),
+        ] {
+            assert_eq!(day(seconds), date);
+        }
+    }
+}

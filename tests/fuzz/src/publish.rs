@@ -1,0 +1,13 @@
+//! The part of `publish` that reads what anybody wrote; what delivers it needs
+//! the network.
+
+#[path = "../../../engine/src/publish/check/mod.rs"]
+pub mod check;
+#[path = "../../../engine/src/publish/pack/mod.rs"]
+pub mod pack;
+#[path = "../../../engine/src/publish/package_manager.rs"]
+mod package_manager;
+#[path = "../../../engine/src/publish/sign/mod.rs"]
+pub mod sign;
+
+pub use package_manager::Manager;

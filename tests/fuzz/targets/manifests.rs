@@ -1,0 +1,5 @@
+//! Manifests of package managers.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| turbo_engine_fuzz::manifests(data));

@@ -1,0 +1,5 @@
+//! Nuspecs and packages that others wrote.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| turbo_engine_fuzz::nuspec(data));

@@ -1,0 +1,10 @@
+//! `publish`: what reaches the other side, and what stays behind of it.
+
+mod audit;
+mod deliver_files;
+mod deliver_git;
+mod deliver_github;
+mod deliver_kill;
+mod delivery;
+#[cfg(unix)]
+mod github_contract;
