@@ -4,7 +4,7 @@
 //! refused, because a reader of another kind may see other values there, and
 //! because aliases multiply what a file says.
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
 use super::Unreadable;
 use super::place::Lines;
@@ -14,13 +14,12 @@ use crate::model::excerpt::excerpt;
 
 /// Reads a document.
 pub(super) fn read(text: &str) -> Result<Node, Unreadable> {
-    let mut builder = Builder { stack: Vec::new(), root: None, nodes: 0, documents: 0 };
+    let mut builder = Builder { lines: Lines::new(text), stack: Vec::new(), root: None, nodes: 0, documents: 0 };
     for event in Parser::new_from_str(text) {
         match event {
             Ok((event, span)) => builder.take(event, span)?,
             Err(error) => {
-                // The parser may count one line more than there are.
-                let at = Lines::new(text).clamped(position(*error.marker()));
+                let at = builder.position(*error.marker());
                 return Err(Unreadable::new(at, excerpt(error.info())));
             }
         }
@@ -40,16 +39,17 @@ enum Filling {
     Map(Vec<Entry>, Option<(String, Position)>),
 }
 
-struct Builder {
+struct Builder<'a> {
+    lines: Lines<'a>,
     stack: Vec<Open>,
     root: Option<Node>,
     nodes: usize,
     documents: usize,
 }
 
-impl Builder {
+impl Builder<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Unreadable> {
-        let at = position(span.start);
+        let at = self.position(span.start);
         self.nodes += 1;
         if self.stack.len() > MOST_DEPTH || self.nodes > MOST_NODES {
             return Err(Unreadable::too_large(at));
@@ -78,6 +78,13 @@ impl Builder {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
         }
         Ok(())
+    }
+
+    /// A place of the parser's. It may count one line more than there are.
+    fn position(&self, marker: Marker) -> Position {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let at = Position { line: number(marker.line()).max(1), column: number(marker.col()).saturating_add(1) };
+        self.lines.clamped(at)
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, at: Position) -> Result<(), Unreadable> {
@@ -121,11 +128,6 @@ fn refuse(is_unusual: bool, at: Position) -> Result<(), Unreadable> {
 
 fn unusual(at: Position) -> Unreadable {
     Unreadable::new(at, "anchors, aliases and tags are not for manifests: write the value itself")
-}
-
-fn position(marker: saphyr_parser::Marker) -> Position {
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    Position { line: number(marker.line()).max(1), column: number(marker.col()).saturating_add(1) }
 }
 
 /// The value of an unquoted scalar by YAML 1.2's core schema.
@@ -189,6 +191,14 @@ mod tests {
         let text = "y: >-\n  c\rz: {a: [1, ~, y";
         let at = read(text).unwrap_err().at;
         assert!(Lines::new(text).line(at.line).is_some(), "{at:?}");
+    }
+
+    #[test]
+    fn what_the_parser_sees_behind_the_end_is_at_the_end() {
+        let text = "a: 1\r\nx: |\n  b\n  c\n? ";
+        let node = read(text).unwrap();
+        let at = node.entries().last().unwrap().key_at;
+        assert_eq!((at.line, at.column), (5, 3));
     }
 
     #[test]
