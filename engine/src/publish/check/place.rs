@@ -49,6 +49,14 @@ impl<'a> Lines<'a> {
         if self.line(at.line).is_some() { at } else { self.position(self.text.len()) }
     }
 
+    /// A place, or the end of its line or of the text where that is before it.
+    /// Counts the line: for a few places only.
+    pub(super) fn inside(&self, at: Position) -> Position {
+        let at = self.clamped(at);
+        let most = self.line(at.line).map_or(0, |line| line.chars().count());
+        Position { column: at.column.min(number(most)), ..at }
+    }
+
     /// A line without its end, by its number from 1.
     pub(super) fn line(&self, number: u32) -> Option<&'a str> {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;

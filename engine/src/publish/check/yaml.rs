@@ -19,7 +19,8 @@ pub(super) fn read(text: &str) -> Result<Node, Unreadable> {
         match event {
             Ok((event, span)) => builder.take(event, span)?,
             Err(error) => {
-                let at = builder.position(*error.marker());
+                // For an error it may count bytes as columns.
+                let at = builder.lines.inside(builder.position(*error.marker()));
                 return Err(Unreadable::new(at, excerpt(error.info())));
             }
         }
@@ -191,6 +192,13 @@ mod tests {
         let text = "y: >-\n  c\rz: {a: [1, ~, y";
         let at = read(text).unwrap_err().at;
         assert!(Lines::new(text).line(at.line).is_some(), "{at:?}");
+    }
+
+    #[test]
+    fn an_error_is_inside_of_its_line() {
+        let text = "%\u{1}0 amyl-l~l\"(\u{e9}syl-ll\u{e9}syl-ll\"(\u{e9}Autoconf-esagBBBBm\0i";
+        let at = read(text).unwrap_err().at;
+        assert!(at.line == 1 && at.column as usize <= text.chars().count() + 1, "{at:?}");
     }
 
     #[test]
