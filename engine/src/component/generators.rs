@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::bindings::v0_1::generator::{ManifestGenerator, ManifestGeneratorPre, manifest as wit};
@@ -60,7 +60,7 @@ pub enum GeneratorOrigin {
 }
 
 /// What a generator says of itself, checked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GeneratorSummary {
     /// Stable name.
     pub id: String,
@@ -81,6 +81,8 @@ pub struct Generated {
     pub deliveries: Vec<Delivery>,
     /// Findings that do not stop the release.
     pub diagnostics: Vec<Diagnostic>,
+    /// What no other field says.
+    pub extra: Pairs,
 }
 
 /// What a generator made of a release, or its own refusal of it.
@@ -256,6 +258,7 @@ fn answered(answer: RawGenerated) -> GeneratorAnswer {
         Ok(generated) => Ok(Generated {
             deliveries: generated.deliveries.into_iter().map(Delivery::from).collect(),
             diagnostics: findings(generated.diagnostics),
+            extra: generated.extra,
         }),
         Err(refusal) => Err(findings(refusal)),
     }

@@ -2,6 +2,8 @@
 //!
 //! The shapes are those of `turbo:engine/manifest`; nothing here is checked yet.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 /// One effect.
@@ -35,11 +37,46 @@ impl Delivery {
 
 /// One file of the output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "WrittenFile", into = "WrittenFile")]
 pub struct OutputFile {
     /// Relative path, separated by `/`.
     pub path: String,
     /// Its bytes.
     pub content: Vec<u8>,
+}
+
+/// A file as it is written down: text for everybody to read, and anything else
+/// as base64 (RFC 4648 section 4).
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct WrittenFile {
+    path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+}
+
+impl From<OutputFile> for WrittenFile {
+    fn from(OutputFile { path, content }: OutputFile) -> Self {
+        match String::from_utf8(content) {
+            Ok(text) => Self { path, text: Some(text), base64: None },
+            Err(binary) => Self { path, text: None, base64: Some(STANDARD.encode(binary.as_bytes())) },
+        }
+    }
+}
+
+impl TryFrom<WrittenFile> for OutputFile {
+    type Error = &'static str;
+
+    fn try_from(WrittenFile { path, text, base64 }: WrittenFile) -> Result<Self, Self::Error> {
+        let content = match (text, base64) {
+            (Some(text), None) => text.into_bytes(),
+            (None, Some(coded)) => STANDARD.decode(coded).map_err(|_| "a file is not base64")?,
+            _ => return Err("a file has either `text` or `base64`"),
+        };
+        Ok(Self { path, content })
+    }
 }
 
 /// A file that a generator asked for, as it stands at the destination now.
@@ -123,4 +160,21 @@ pub struct OciArtifact {
     pub artifact_type: String,
     /// Layers, in order.
     pub layers: Vec<OutputFile>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OutputFile;
+
+    #[test]
+    fn a_file_is_read_as_it_was_written() {
+        for content in [b"text\r\n".to_vec(), b"\xff\x00".to_vec(), Vec::new()] {
+            let file = OutputFile { path: "a/b".into(), content };
+            let written = serde_json::to_string(&file).expect("it serialises");
+            assert_eq!(serde_json::from_str::<OutputFile>(&written).expect("it is read"), file, "{written}");
+        }
+        for wrong in [r#"{"path":"a"}"#, r#"{"path":"a","text":"","base64":""}"#, r#"{"path":"a","base64":"*"}"#] {
+            assert!(serde_json::from_str::<OutputFile>(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -56,3 +56,14 @@ pub struct Diagnostic {
     /// What to write instead.
     pub suggestion: Option<String>,
 }
+
+impl Diagnostic {
+    /// The finding on one line: where, what, and its code.
+    pub fn line(&self) -> String {
+        let place = self.file.as_ref().map(|file| match self.position {
+            Some(at) => format!("{file}:{}:{}: ", at.line, at.column),
+            None => format!("{file}: "),
+        });
+        format!("{}{} ({})", place.unwrap_or_default(), self.message, self.code)
+    }
+}

@@ -24,7 +24,7 @@ pub enum PublishError {
         /// Its name.
         name: String,
         /// Why.
-        source: ChannelError,
+        source: Box<ChannelError>,
     },
 }
 
@@ -34,7 +34,7 @@ impl PublishError {
             Self::Intake(error) => error,
             Self::Artifact(error) => error,
             Self::Gate(error) => error,
-            Self::Channel { source, .. } => source,
+            Self::Channel { source, .. } => source.as_ref(),
         }
     }
 }

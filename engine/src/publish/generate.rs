@@ -3,9 +3,9 @@
 //! Several runs have to agree byte for byte; what they agree on
 //! is confined, traced back to the release, and goes only where the user said.
 
-use std::path::Path;
-
 use super::confine::{Bounds, check_wants};
+use super::destination::{Destination, DestinationError};
+use super::embed;
 use super::provenance::Sources;
 use super::violation::Violation;
 use crate::component::{ComponentError, Generated, Generator, GeneratorAnswer};
@@ -13,7 +13,6 @@ use crate::model::delivery::PriorFile;
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::release::{Pairs, Release};
 use crate::model::{ExitCode, Explain};
-use crate::store::{StoreError, read_below};
 
 /// Most files that a generator may want to read, and bytes of one and of all.
 const MOST_WANTS: usize = 64;
@@ -55,9 +54,9 @@ pub enum GenerateError {
         /// Why.
         findings: Vec<Diagnostic>,
     },
-    /// A prior file cannot be read.
+    /// The destination cannot be read.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Destination(#[from] DestinationError),
 }
 
 fn listed(violations: &[Violation]) -> String {
@@ -78,14 +77,14 @@ impl Explain for GenerateError {
             Self::Component(error) => error.exit_code(),
             Self::Violations { .. } => ExitCode::Component,
             Self::Refused { .. } => ExitCode::Failed,
-            Self::Store(error) => error.exit_code(),
+            Self::Destination(error) => error.exit_code(),
         }
     }
 
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Component(error) => return error.hint(),
-            Self::Store(error) => return error.hint(),
+            Self::Destination(error) => return error.hint(),
             Self::Violations { violations, .. } => match violations.first() {
                 Some(Violation::Destination { .. }) => {
                     "if that is where it should go, configure it in the channel of turbo-release.toml".into()
@@ -117,14 +116,12 @@ pub fn wanted(generator: &Generator, question: Question<'_>) -> Result<Vec<Strin
     if violations.is_empty() { Ok(wants) } else { Err(refused(generator, violations)) }
 }
 
-/// The wanted files as they are in a folder; without one none of them is there.
-/// Blocks.
-pub fn prior(wants: &[String], folder: Option<&Path>) -> Result<Vec<PriorFile>, GenerateError> {
+/// The wanted files as they are at the destination. Blocks.
+pub fn prior(wants: &[String], destination: &Destination<'_>) -> Result<Vec<PriorFile>, GenerateError> {
     let mut left = ALL_PRIOR_BYTES;
     let mut files = Vec::with_capacity(wants.len());
     for path in wants {
-        let content =
-            folder.map(|folder| read_below(folder, Path::new(path), PRIOR_BYTES.min(left))).transpose()?.flatten();
+        let content = destination.read(path, PRIOR_BYTES.min(left))?;
         left -= content.as_ref().map_or(0, Vec::len);
         files.push(PriorFile { path: path.clone(), content });
     }
@@ -145,6 +142,7 @@ pub fn generate(
     let mut generated = first.map_err(|findings| refusal(generator, findings))?;
     let mut violations = bounds.check(&generated.deliveries);
     violations.extend(Sources::of(release, settings, prior).check(&generated.deliveries));
+    violations.extend(embed::check(&generated, release, bounds));
     if !violations.is_empty() {
         return Err(refused(generator, violations));
     }

@@ -5,8 +5,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::confine::Bounds;
+use super::credentials::CredentialError;
+use super::deliver::DeliverError;
+use super::destination::Destination;
+use super::embed;
 use super::generate::{GenerateError, Question, generate, prior, wanted};
 use super::intake::{Channel, Stage, Target};
+use super::ready::ReadyError;
+use super::records::RecordsError;
 use crate::component::{
     ComponentError, Generator, GeneratorOrigin, GeneratorSummary, Generators, GivenComponent, RefusedComponent,
     generator_settings,
@@ -15,6 +21,7 @@ use crate::model::delivery::{Delivery, PriorFile};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::release::{Pairs, Release};
 use crate::model::{ExitCode, Explain};
+use crate::store::sha256;
 
 /// Which channels, and for whom.
 #[derive(Debug, Clone)]
@@ -40,19 +47,29 @@ pub struct Chosen {
     pub name: String,
     /// How it is configured.
     pub channel: Channel,
-    /// Its generator, or why there is none.
+    /// Its generator, as the user named it.
+    pub component: String,
+    /// Where that is, or why there is none.
     pub origin: GeneratorOrigin,
 }
 
 /// What a channel would deliver.
 #[derive(Debug, Clone)]
 pub struct Proposal {
+    /// The channel.
+    pub channel: String,
+    /// The component as the channel names it.
+    pub component: String,
     /// The generator.
     pub generator: GeneratorSummary,
+    /// SHA-256 of what it was asked, see [`Opened::question`].
+    pub question: String,
     /// Where it goes.
     pub target: Target,
     /// The effects.
     pub deliveries: Vec<Delivery>,
+    /// Artifacts inside of the package: path in it, and the artifact.
+    pub embedded: Pairs,
     /// What a person should look at.
     pub diagnostics: Vec<Diagnostic>,
     /// The files of the destination that were read.
@@ -76,22 +93,49 @@ pub enum ChannelError {
     /// Its generator did not do.
     #[error(transparent)]
     Generate(#[from] GenerateError),
+    /// What was generated cannot be published.
+    #[error(transparent)]
+    Ready(#[from] ReadyError),
+    /// There is no secret where it should be.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// The records of an earlier run cannot be used.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    /// It was not delivered.
+    #[error(transparent)]
+    Deliver(Box<DeliverError>),
+}
+
+impl From<DeliverError> for ChannelError {
+    fn from(error: DeliverError) -> Self {
+        Self::Deliver(Box::new(error))
+    }
+}
+
+impl ChannelError {
+    fn explained(&self) -> Option<&dyn Explain> {
+        Some(match self {
+            Self::Config { .. } => return None,
+            Self::Component(error) => error,
+            Self::Generate(error) => error,
+            Self::Ready(error) => error,
+            Self::Credential(error) => error,
+            Self::Records(error) => error,
+            Self::Deliver(error) => error.as_ref(),
+        })
+    }
 }
 
 impl Explain for ChannelError {
     fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Config { .. } => ExitCode::Usage,
-            Self::Component(error) => error.exit_code(),
-            Self::Generate(error) => error.exit_code(),
-        }
+        self.explained().map_or(ExitCode::Usage, Explain::exit_code)
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             Self::Config { name, .. } => Some(format!("correct [channel.{name}] in turbo-release.toml")),
-            Self::Component(error) => error.hint(),
-            Self::Generate(error) => error.hint(),
+            _ => self.explained()?.hint(),
         }
     }
 }
@@ -101,9 +145,9 @@ pub fn choose(choice: &Choice, generators: &Generators) -> Result<Vec<Chosen>, S
     let mut chosen = Vec::new();
     if choice.components.is_empty() {
         for (name, channel) in &choice.channels {
-            let component = channel.component.as_deref().unwrap_or(name);
-            let origin = origin(component, &choice.folder, choice);
-            chosen.push(Chosen { name: name.clone(), channel: channel.clone(), origin });
+            let component = channel.component.clone().unwrap_or_else(|| name.clone());
+            let origin = origin(&component, &choice.folder, choice);
+            chosen.push(Chosen { name: name.clone(), channel: channel.clone(), component, origin });
         }
     }
     for component in &choice.components {
@@ -114,7 +158,7 @@ pub fn choose(choice: &Choice, generators: &Generators) -> Result<Vec<Chosen>, S
         let configured = names.find_map(|name| Some((name.clone(), choice.channels.get(&name)?.clone())));
         let fallback = about.as_ref().map_or_else(|| stem(component), |about| about.id.clone());
         let (name, channel) = configured.unwrap_or((fallback, Channel::default()));
-        chosen.push(Chosen { name, channel, origin });
+        chosen.push(Chosen { name, channel, component: component.clone(), origin });
     }
     if let Some(unknown) = choice.only.iter().find(|name| !chosen.iter().any(|chosen| chosen.name == **name)) {
         let names: Vec<String> = chosen.iter().map(|chosen| chosen.name.clone()).collect();
@@ -144,16 +188,19 @@ fn origin(component: &str, folder: &Path, choice: &Choice) -> GeneratorOrigin {
     }
 }
 
-/// What a channel would deliver of a release. `prior` is a folder that stands
-/// for the destination as it is now. Blocks.
-pub fn propose(
-    chosen: &Chosen,
-    release: &Release,
-    stage: Stage,
-    generators: &Generators,
-    prior_folder: Option<&Path>,
-) -> Result<Proposal, ChannelError> {
-    let Chosen { name, channel, origin } = chosen;
+/// A channel with its generator, ready to be asked.
+#[derive(Debug)]
+pub struct Opened<'a> {
+    chosen: &'a Chosen,
+    generator: Generator,
+    target: Target,
+    settings: Pairs,
+    bounds: Bounds,
+}
+
+/// Loads the generator of a channel. Blocks.
+pub fn open<'a>(chosen: &'a Chosen, stage: Stage, generators: &Generators) -> Result<Opened<'a>, ChannelError> {
+    let Chosen { name, channel, origin, .. } = chosen;
     let target = channel.target(stage).ok_or_else(|| ChannelError::Config {
         name: name.clone(),
         why: "has no staging target, and --staging was given",
@@ -162,17 +209,41 @@ pub fn propose(
     let settings = settings(channel, &target);
     let manager = generator.about().manager.clone();
     let bounds = Bounds { manager, prefixes: channel.prefix.clone(), target: target.clone() };
-    let question = Question { release, settings: &settings, bounds: &bounds };
-    let wants = wanted(&generator, question)?;
-    let prior = prior(&wants, prior_folder)?;
-    let generated = generate(&generator, question, &prior)?;
-    Ok(Proposal {
-        generator: generator.about().clone(),
-        target,
-        deliveries: generated.deliveries,
-        diagnostics: generated.diagnostics,
-        prior,
-    })
+    Ok(Opened { chosen, generator, target, settings, bounds })
+}
+
+impl Opened<'_> {
+    /// Where the deliveries go.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// SHA-256 of all that the generator is asked with, but for the files of
+    /// the destination: the same question is answered once.
+    pub fn question(&self, release: &Release) -> String {
+        let asked = (release, &self.settings, &self.bounds.prefixes, &self.target, &self.generator.about().sha256);
+        sha256(&serde_json::to_vec(&asked).expect("texts and numbers serialise")).hex()
+    }
+
+    /// What the channel would deliver of a release. Blocks.
+    pub fn propose(&self, release: &Release, destination: &Destination<'_>) -> Result<Proposal, ChannelError> {
+        let Self { chosen, generator, target, settings, bounds } = self;
+        let question = Question { release, settings, bounds };
+        let wants = wanted(generator, question)?;
+        let prior = prior(&wants, destination)?;
+        let generated = generate(generator, question, &prior)?;
+        Ok(Proposal {
+            channel: chosen.name.clone(),
+            component: chosen.component.clone(),
+            generator: generator.about().clone(),
+            question: self.question(release),
+            target: target.clone(),
+            embedded: embed::wanted(&generated.extra),
+            deliveries: generated.deliveries,
+            diagnostics: generated.diagnostics,
+            prior,
+        })
+    }
 }
 
 /// What the generator is told: the channel's settings, and where it delivers.

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::audit::Head;
 use super::deliver::Submission;
+use crate::model::delivery::Delivery;
 use crate::model::release::Pairs;
 use crate::model::{ExitCode, Explain};
-use crate::store::{StoreError, read_bounded, write_atomic};
+use crate::store::{StoreError, read_bounded, sha256, write_atomic};
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -77,6 +78,14 @@ pub struct Scope {
     pub channel: String,
     /// SHA-256 of what is delivered, in hexadecimal.
     pub delivery: String,
+}
+
+impl Scope {
+    /// What a delivery of a release (`NAME VERSION`) to a channel is known by.
+    pub fn of(release: &str, channel: &str, delivery: &Delivery) -> Self {
+        let canonical = serde_json::to_vec(delivery).expect("texts and bytes serialise");
+        Self { release: release.into(), channel: channel.into(), delivery: sha256(&canonical).hex() }
+    }
 }
 
 /// How far an effect has come.

@@ -1,7 +1,7 @@
 //! `turbo-engine publish deliver`.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
@@ -14,17 +14,14 @@ use crate::cli::engine::{net_options, runtime};
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::settings::{Flag, Settings};
-use crate::model::delivery::{Delivery, GitChange, GitRoute};
 use crate::model::{Secret, seconds_of_day};
 use crate::net::Net;
 use crate::publish::audit::AuditLog;
 use crate::publish::credentials::CredentialSource;
-use crate::publish::deliver::git::{GitLogin, GitOptions, GitPush, Remote};
-use crate::publish::deliver::github::GitHubPull;
-use crate::publish::deliver::{Author, DeliverError, Standing, Submission, files, git, github};
+use crate::publish::deliver::git::GitOptions;
+use crate::publish::deliver::{Author, DeliverError, Parcel, Reach, Standing, Submission};
 use crate::publish::ledger::Ledger;
 use crate::publish::state::{Earlier, Scope};
-use crate::store::sha256;
 
 /// Variables that git is given; of all others it knows nothing.
 const GIT_VARIABLES: [&str; 13] = [
@@ -104,29 +101,19 @@ impl DeliverArgs {
     }
 }
 
-/// A delivery with all that it takes.
-struct Work<'a> {
-    args: &'a DeliverArgs,
-    settings: &'a Settings,
-    net: &'a Net,
-    named: &'a Named,
-    token: Option<Secret>,
-}
-
 /// Runs the verb.
 pub(super) fn run(args: &DeliverArgs, settings: &Settings, output: &Output) -> Result<(), CliError> {
     let named = delivery_file::read(&args.delivery)?;
-    let token = args.credential.as_deref().map(secret).transpose()?;
     let net = Net::new(net_options(settings, args.network.resolve.clone())?);
-    let work = Work { args, settings, net: &net, named: &named, token };
-    let canonical = serde_json::to_vec(&named.delivery).expect("texts and bytes serialise");
-    let scope =
-        Scope { release: named.release.clone(), channel: named.channel.clone(), delivery: sha256(&canonical).hex() };
+    let reach = reach(args, settings, (&net, &named))?;
+    let parcel = Parcel { delivery: &named.delivery, package: None };
+    let scope = Scope::of(&named.release, &named.channel, &named.delivery);
+    let failed = |source: DeliverError| CliError::Deliver { channel: named.channel.clone(), source: Box::new(source) };
     let runtime = runtime()?;
     if args.dry_run {
-        let told = runtime.block_on(work.dry_run(&mut Ledger::rehearsal(scope)));
+        let told = runtime.block_on(reach.rehearse(parcel, &mut Ledger::rehearsal(scope)));
         runtime.shutdown_background();
-        let told = told?;
+        let told = told.map_err(failed)?;
         if output.json {
             return output.json(&json!({"v": 1, "event": "dry-run", "channel": named.channel, "effects": told}));
         }
@@ -138,104 +125,59 @@ pub(super) fn run(args: &DeliverArgs, settings: &Settings, output: &Output) -> R
     let mut ledger = Ledger::open(&audit, args.state.clone(), scope, earlier)?;
     if let Some(known) = ledger.submission() {
         let known = Submission { state: Standing::AlreadyThere, reference: known.reference.clone() };
-        return tell(&named, &known, output);
+        return tell((&named.release, &named.channel), &known, output);
     }
-    let delivered = runtime.block_on(work.deliver(&mut ledger));
+    let delivered = runtime.block_on(reach.deliver(parcel, &mut ledger));
     runtime.shutdown_background();
-    tell(&named, &delivered?, output)
+    tell((&named.release, &named.channel), &delivered.map_err(failed)?, output)
 }
 
-fn tell(named: &Named, submission: &Submission, output: &Output) -> Result<(), CliError> {
+/// Tells what became of a delivery.
+pub(super) fn tell((release, channel): (&str, &str), submission: &Submission, output: &Output) -> Result<(), CliError> {
     let Submission { reference, state } = submission;
     if output.json {
-        let Named { release, channel, .. } = named;
         return output.json(&json!({
             "v": 1, "event": "delivery", "release": release, "channel": channel, "state": state, "reference": reference,
         }));
     }
     let word = if *state == Standing::AlreadyThere { "already there" } else { "delivered" };
-    output.data(&format!("{}: {word}: {reference}\n", named.channel))
+    output.data(&format!("{channel}: {word}: {reference}\n"))
 }
 
-impl Work<'_> {
-    async fn deliver(&self, ledger: &mut Ledger<'_>) -> Result<Submission, CliError> {
-        match &self.named.delivery {
-            Delivery::Files { files } => {
-                files::deliver(self.folder()?, files, ledger).map_err(|error| self.failed(error))
-            }
-            Delivery::GitChange(change) if change.route == GitRoute::Push => {
-                git::deliver(&self.push(change)?, change, ledger).await.map_err(|error| self.failed(error))
-            }
-            Delivery::GitChange(change) => {
-                github::deliver(&self.pull()?, change, ledger).await.map_err(|error| self.failed(error))
-            }
-            Delivery::Nupkg(_) | Delivery::Oci(_) => unreachable!("the file of a delivery has no such kind"),
-        }
-    }
+fn reach<'a>(args: &DeliverArgs, settings: &Settings, (net, named): (&'a Net, &Named)) -> Result<Reach<'a>, CliError> {
+    let author = args.author.as_deref().map(|text| Author::parse(text, 0)).transpose();
+    let author = author.map_err(|why| CliError::usage(format!("--author: {why}"), "write it as 'NAME <MAIL>'"))?;
+    let mut scratch = OsString::from(args.state.as_os_str());
+    scratch.push(if args.dry_run { ".dry-run.git" } else { ".git" });
+    Ok(Reach {
+        net,
+        api: args.api.clone(),
+        web: args.web.clone(),
+        token: args.credential.as_deref().map(secret).transpose()?,
+        user: args.user.clone(),
+        author,
+        fork: args.fork.clone(),
+        folder: args.into.clone(),
+        seconds: moment(&named.date)?,
+        git: git_options(settings),
+        scratch: scratch.into(),
+        retries: settings.count("retry"),
+        patience: Duration::from_secs(args.wait),
+    })
+}
 
-    async fn dry_run(&self, ledger: &mut Ledger<'_>) -> Result<String, CliError> {
-        match &self.named.delivery {
-            Delivery::Files { files } => files::dry_run(self.folder()?, files).map_err(|error| self.failed(error)),
-            Delivery::GitChange(change) if change.route == GitRoute::Push => {
-                git::dry_run(&self.push(change)?, change).await.map_err(|error| self.failed(error))
-            }
-            Delivery::GitChange(change) => {
-                github::dry_run(&self.pull()?, change, ledger).await.map_err(|error| self.failed(error))
-            }
-            Delivery::Nupkg(_) | Delivery::Oci(_) => unreachable!("the file of a delivery has no such kind"),
-        }
-    }
+/// The moment of a commit of a release.
+pub(super) fn moment(day: &str) -> Result<u64, CliError> {
+    let wrong = || CliError::usage(format!("`{day}` is not the day of a release"), "write it as YYYY-MM-DD");
+    seconds_of_day(day).ok_or_else(wrong)
+}
 
-    fn failed(&self, source: DeliverError) -> CliError {
-        CliError::Deliver { channel: self.named.channel.clone(), source: Box::new(source) }
-    }
-
-    fn folder(&self) -> Result<&Path, CliError> {
-        let folder = self.args.into.as_deref();
-        folder.ok_or_else(|| CliError::usage("files need a folder to go to", "name it with --into DIR"))
-    }
-
-    fn push(&self, change: &GitChange) -> Result<GitPush<'_>, CliError> {
-        let remote = Remote::parse(&change.repository, &self.args.web).map_err(|error| self.failed(error))?;
-        let login = self.token.clone().map(|password| GitLogin { user: self.args.user.clone(), password });
-        let author =
-            self.args.author.as_deref().ok_or_else(|| {
-                CliError::usage("a commit needs somebody's name", "give it with --author 'NAME <MAIL>'")
-            })?;
-        let (name, email) = parse_author(author)?;
-        let author = Author { name, email, seconds: self.seconds()? };
-        let options = GitOptions {
-            environment: environment(self.settings),
-            authorities: self.settings.path("cacert"),
-            stall_timeout: self.settings.seconds("stall-timeout"),
-        };
-        let mut scratch = OsString::from(self.args.state.as_os_str());
-        scratch.push(if self.args.dry_run { ".dry-run.git" } else { ".git" });
-        let attempts = self.settings.count("retry") + 1;
-        Ok(GitPush { net: self.net, remote, login, author, options, scratch: scratch.into(), attempts })
-    }
-
-    fn pull(&self) -> Result<GitHubPull<'_>, CliError> {
-        let server = self.args.api.host_str().unwrap_or_default().to_owned();
-        let token = self.token.clone().ok_or_else(|| self.failed(DeliverError::NoCredential { server }))?;
-        Ok(GitHubPull {
-            net: self.net,
-            api: self.args.api.clone(),
-            token,
-            fork_owner: self.args.fork.clone(),
-            author: self.args.author.as_deref().map(parse_author).transpose()?,
-            seconds: self.seconds()?,
-            attempts: self.settings.count("retry"),
-            patience: Duration::from_secs(self.args.wait),
-        })
-    }
-
-    /// The moment of the commit: a fixed one, so that it is one commit however
-    /// often it is made.
-    fn seconds(&self) -> Result<u64, CliError> {
-        seconds_of_day(&self.named.date).ok_or_else(|| {
-            CliError::usage(format!("`{}` is not the day of a release", self.named.date), "write it as YYYY-MM-DD")
-        })
+/// How git is run.
+pub(super) fn git_options(settings: &Settings) -> GitOptions {
+    GitOptions {
+        environment: environment(settings),
+        authorities: settings.path("cacert"),
+        stall_timeout: settings.seconds("stall-timeout"),
     }
 }
 
@@ -245,14 +187,6 @@ impl Work<'_> {
 pub(super) fn secret(source: &str) -> Result<Secret, CliError> {
     let source: CredentialSource = source.parse()?;
     Ok(source.fetch(&|name| std::env::var(name).ok())?)
-}
-
-fn parse_author(text: &str) -> Result<(String, String), CliError> {
-    let wrong = |why: &str| CliError::usage(format!("--author: {why}"), "write it as 'NAME <MAIL>'");
-    let parts = text.trim().strip_suffix('>').and_then(|text| text.split_once('<'));
-    let (name, email) = parts.ok_or_else(|| wrong("it has no address in angle brackets"))?;
-    let Author { name, email, .. } = Author::new(name, email, 0).map_err(wrong)?;
-    Ok((name, email))
 }
 
 /// What git gets of our environment: never a token, as all others stay out.

@@ -1,5 +1,6 @@
 //! `turbo-engine publish`: from a release to the package managers.
 
+mod channels;
 mod check;
 mod deliver;
 mod delivery_file;

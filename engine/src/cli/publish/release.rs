@@ -1,12 +1,15 @@
 //! `turbo-engine publish --release`: the way of one release.
 
-use std::path::PathBuf;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueHint};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::channels::{Mode, Way};
+use super::deliver::secret;
 use super::report::{Concluded, Report};
 use crate::cli::batch::interrupted;
 use crate::cli::download::{NetworkArgs, switch};
@@ -20,10 +23,14 @@ use crate::download::Engine;
 use crate::model::release::Release;
 use crate::model::{ExitCode, Secret};
 use crate::publish::PublishError;
-use crate::publish::artifact::study;
+use crate::publish::artifact::{Studied, study};
+use crate::publish::audit::AuditLog;
 use crate::publish::gate::{Absent, GateOptions, gate};
 use crate::publish::intake::{FILE_NAME, GithubApi, Intake, IntakeOptions, Stage, take};
-use crate::publish::run::{Choice, Chosen, choose, propose};
+use crate::publish::records::{RECORDS_FOLDER, Records};
+use crate::publish::run::{Choice, Chosen, choose};
+use crate::publish::state::Earlier;
+use crate::store::{ScratchFolder, create_folder};
 
 /// How long uploads may take.
 const PATIENCE_S: u64 = 300;
@@ -53,11 +60,13 @@ pub(super) struct ReleaseArgs {
     /// Write the files of every channel to this folder and send nothing
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
-    /// Folder that stands for the destinations as they are: DIR/CHANNEL/...
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    /// Folder that stands for the destinations as they are, DIR/CHANNEL/..., so that nobody is asked
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "resume")]
     prior: Option<PathBuf>,
     #[command(flatten)]
     gate: GateArgs,
+    #[command(flatten)]
+    records: RecordArgs,
     #[command(flatten)]
     lock: LockArgs,
     /// Let what others name be at private addresses
@@ -77,6 +86,20 @@ struct GateArgs {
     /// Do not fetch the public URLs; only where nothing is sent
     #[arg(long, conflicts_with = "wait")]
     no_gate: bool,
+}
+
+/// What is kept of a release that is published.
+#[derive(Debug, Args)]
+struct RecordArgs {
+    /// Folder for the audit log, and for how far each release and channel has come
+    #[arg(long, value_name = "DIR", default_value = RECORDS_FOLDER, value_hint = ValueHint::DirPath)]
+    records: PathBuf,
+    /// Go on where an earlier run ended: what is done already is not done again
+    #[arg(long, conflicts_with_all = ["dry_run", "out"])]
+    resume: bool,
+    /// Where the key is that authenticates the end of the audit log: env:NAME, fd:N or keyring:SERVICE/ACCOUNT
+    #[arg(long, value_name = "SOURCE")]
+    audit_key: Option<String>,
 }
 
 impl ReleaseArgs {
@@ -102,45 +125,63 @@ impl ReleaseArgs {
     fn stage(&self) -> Stage {
         if self.staging { Stage::Staging } else { Stage::Public }
     }
+
+    fn mode(&self) -> Result<Mode, CliError> {
+        if self.sends_nothing() {
+            return Ok(Mode::Show { effects: self.dry_run });
+        }
+        let records = Records::new(self.records.records.clone());
+        let key = self.records.audit_key.as_deref().map(secret).transpose()?;
+        create_folder(records.folder())?;
+        let audit = AuditLog::open(&records.audit(), key)?;
+        let earlier = if self.records.resume { Earlier::Resume } else { Earlier::Refuse };
+        Ok(Mode::Deliver { records, audit, earlier })
+    }
 }
 
 /// Runs the verb.
 pub(super) fn run(args: &ReleaseArgs, settings: &Settings, output: &Output) -> Result<ExitCode, CliError> {
-    if !args.sends_nothing() {
-        let hint = "--dry-run shows every effect, --out DIR writes every file";
-        return Err(CliError::usage("this version of turbo-engine cannot send deliveries yet", hint));
-    }
     let engine = Engine { rules: None, ..engine::build(settings, args.network.resolve.clone())? };
-    let mut report = Report::new(output, args.dry_run, args.out.clone());
+    let word = if args.sends_nothing() { "proposed" } else { "delivered" };
+    let mut report = Report::new(output, word, args.out.clone());
     let runtime = engine::runtime()?;
-    let taken = runtime.block_on(prepare(args, &engine, settings, output));
-    // Idle connections are not worth waiting for.
-    runtime.shutdown_background();
-    let (intake, release) = taken?;
+    let scratch = cache_dir(settings).join(format!("publish-v1-{}", std::process::id()));
+    let scratch = ScratchFolder::create(&scratch)?;
+    let prepared = runtime.block_on(prepare(args, (&engine, output), scratch.path()));
+    let (intake, release, studied) = prepared?;
     report.release(&release)?;
     let (generators, chosen) = generators(args, settings, intake)?;
+    let way = Way {
+        settings,
+        runtime: &runtime,
+        net: engine.net.clone(),
+        release: &release,
+        studied: &studied,
+        generators: &generators,
+        stage: args.stage(),
+        prior: args.prior.clone(),
+        github: (github_api()?.base, github_web()?),
+        scratch: scratch.path().to_owned(),
+        patience: args.gate_options().patience,
+        mode: args.mode()?,
+        secrets: RefCell::default(),
+    };
     for chosen in &chosen {
-        let prior = args.prior.as_ref().map(|folder| channel_folder(folder, &chosen.name));
-        let proposed = propose(chosen, &release, args.stage(), &generators, prior.as_deref());
-        let name = chosen.name.clone();
-        report.channel(&chosen.name, proposed.map_err(|source| PublishError::Channel { name, source }))?;
+        report.channel(&chosen.name, way.channel(chosen))?;
     }
+    drop(way);
+    // Idle connections are not worth waiting for.
+    runtime.shutdown_background();
     let Concluded { code, error } = report.conclude()?;
     error.map_or(Ok(code), Err)
-}
-
-fn channel_folder(folder: &std::path::Path, channel: &str) -> PathBuf {
-    let own = folder.join(channel);
-    if own.is_dir() { own } else { folder.to_owned() }
 }
 
 /// Reads the release, studies its artifacts and passes the gate.
 async fn prepare(
     args: &ReleaseArgs,
-    engine: &Engine,
-    settings: &Settings,
-    output: &Output,
-) -> Result<(Intake, Release), CliError> {
+    (engine, output): (&Engine, &Output),
+    scratch: &Path,
+) -> Result<(Intake, Release, Vec<Studied>), CliError> {
     let cancel = CancellationToken::new();
     let work = async {
         let options = IntakeOptions {
@@ -150,17 +191,16 @@ async fn prepare(
             today: today(),
         };
         let mut intake = take(&engine.net, &options).await.map_err(PublishError::from)?;
-        let scratch = cache_dir(settings).join(format!("publish-v1-{}", std::process::id()));
         let planned = std::mem::take(&mut intake.artifacts);
-        let studied = study(engine, planned, &scratch, &cancel).await.map_err(PublishError::from)?;
+        let studied = study(engine, planned, scratch, &cancel).await.map_err(PublishError::from)?;
         studied.iter().flat_map(|studied| &studied.warnings).for_each(|text| output.warning(text));
         if !args.gate.no_gate {
             let told = gate(engine, &studied, args.gate_options(), &cancel).await.map_err(PublishError::from)?;
             told.iter().for_each(|text| output.warning(text));
         }
-        let artifacts = studied.into_iter().map(|studied| studied.artifact).collect();
+        let artifacts = studied.iter().map(|studied| studied.artifact.clone()).collect();
         let release = Release { artifacts, ..intake.release.clone() };
-        Ok((intake, release))
+        Ok((intake, release, studied))
     };
     tokio::pin!(work);
     loop {
@@ -208,6 +248,13 @@ fn github_api() -> Result<GithubApi, CliError> {
     let base = base.map_err(|error| CliError::usage(format!("GITHUB_API_URL: {error}"), "give it an https URL"))?;
     let token = std::env::var("GITHUB_TOKEN").ok().filter(|token| !token.is_empty()).map(Secret::new);
     Ok(GithubApi { base, token })
+}
+
+/// Where GitHub's repositories are, or those of the enterprise whose runner this is.
+fn github_web() -> Result<Url, CliError> {
+    let named = std::env::var("GITHUB_SERVER_URL").ok().filter(|url| !url.is_empty());
+    let web = named.as_deref().unwrap_or("https://github.com").parse();
+    web.map_err(|error| CliError::usage(format!("GITHUB_SERVER_URL: {error}"), "give it an https URL"))
 }
 
 /// Today as `YYYY-MM-DD`, in UTC; the day that `SOURCE_DATE_EPOCH` names where

@@ -4,22 +4,26 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::channels::Done;
+use super::deliver::tell;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::model::ExitCode;
 use crate::model::delivery::{Delivery, OutputFile};
-use crate::model::diagnostic::{Diagnostic, Severity};
+use crate::model::diagnostic::Severity;
 use crate::model::release::Release;
-use crate::publish::PublishError;
-use crate::publish::effect::described;
+use crate::publish::pack::{PackedNupkg, nuspec_name};
+use crate::publish::ready::Ready;
 use crate::publish::run::Proposal;
 use crate::store::write_below;
 
 /// Tells what happens, and remembers what failed.
 pub(super) struct Report<'a> {
     output: &'a Output,
-    dry_run: bool,
+    /// What is done to channels, in one word.
+    word: &'static str,
     out: Option<PathBuf>,
+    release: Option<String>,
     done: usize,
     failed: Vec<CliError>,
 }
@@ -32,12 +36,13 @@ pub(super) struct Concluded {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(output: &'a Output, dry_run: bool, out: Option<PathBuf>) -> Self {
-        Self { output, dry_run, out, done: 0, failed: Vec::new() }
+    pub(super) fn new(output: &'a Output, word: &'static str, out: Option<PathBuf>) -> Self {
+        Self { output, word, out, release: None, done: 0, failed: Vec::new() }
     }
 
     /// Tells what is released.
-    pub(super) fn release(&self, release: &Release) -> Result<(), CliError> {
+    pub(super) fn release(&mut self, release: &Release) -> Result<(), CliError> {
+        self.release = Some(format!("{} {}", release.name, release.version));
         if self.output.json {
             return self.output.json(&json!({"v": 1, "event": "release", "release": release}));
         }
@@ -46,49 +51,68 @@ impl<'a> Report<'a> {
         Ok(())
     }
 
-    /// Tells what a channel would deliver, or why it does not.
-    pub(super) fn channel(&mut self, name: &str, proposed: Result<Proposal, PublishError>) -> Result<(), CliError> {
-        let proposal = match proposed {
-            Ok(proposal) => proposal,
+    /// Tells what became of a channel, and remembers why one failed.
+    pub(super) fn channel(&mut self, name: &str, done: Result<Done, CliError>) -> Result<(), CliError> {
+        let done = match done {
+            Ok(done) => done,
             Err(error) => {
-                self.failed.push(error.into());
+                self.failed.push(error);
                 return Ok(());
             }
         };
         self.done += 1;
+        match done {
+            Done::Shown { ready, effects } => self.shown(name, &ready, effects.as_deref()),
+            Done::Delivered { findings, submissions } => {
+                if let Some(ready) = findings {
+                    self.findings(name, &ready.proposal);
+                }
+                let release = self.release.as_deref().unwrap_or_default();
+                submissions.iter().try_for_each(|submission| tell((release, name), submission, self.output))
+            }
+        }
+    }
+
+    fn findings(&self, name: &str, proposal: &Proposal) {
         for finding in &proposal.diagnostics {
-            let text = format!("{name}: {}", told(finding));
+            let text = format!("{name}: {}", finding.line());
             if finding.severity == Severity::Note { self.output.note(&text) } else { self.output.warning(&text) }
         }
-        let written = self.write(name, &proposal)?;
+    }
+
+    /// Tells what a channel would deliver.
+    fn shown(&self, name: &str, ready: &Ready, effects: Option<&str>) -> Result<(), CliError> {
+        let proposal = &ready.proposal;
+        self.findings(name, proposal);
+        let written = self.write(name, ready)?;
         if self.output.json {
             return self.output.json(&json!({
                 "v": 1, "event": "proposed", "channel": name, "generator": proposal.generator,
                 "deliveries": proposal.deliveries.iter().map(delivery).collect::<Vec<_>>(),
-                "diagnostics": proposal.diagnostics, "written": written,
+                "diagnostics": proposal.diagnostics, "effects": effects, "written": written,
             }));
         }
         let generator = &proposal.generator;
         self.output.data(&format!("channel {name}, by {} {}\n", generator.id, generator.version))?;
-        if self.dry_run {
-            for delivery in &proposal.deliveries {
-                self.output.data(&described(delivery, &proposal.prior))?;
-            }
-        }
+        self.output.data(effects.unwrap_or_default())?;
         written.iter().try_for_each(|path| self.output.data(&format!("  {}\n", path.display())))
     }
 
-    fn write(&self, name: &str, proposal: &Proposal) -> Result<Vec<PathBuf>, CliError> {
+    fn write(&self, name: &str, ready: &Ready) -> Result<Vec<PathBuf>, CliError> {
         let Some(out) = &self.out else { return Ok(Vec::new()) };
+        let deliveries = &ready.proposal.deliveries;
         let mut written = Vec::new();
-        for (delivery, nth) in proposal.deliveries.iter().zip(1..) {
+        for ((delivery, package), nth) in deliveries.iter().zip(&ready.packages).zip(1..) {
             let folder = out.join(name);
-            let folder = if proposal.deliveries.len() > 1 { folder.join(nth.to_string()) } else { folder };
+            let folder = if deliveries.len() > 1 { folder.join(nth.to_string()) } else { folder };
             if let Delivery::Nupkg(package) = delivery {
-                written.push(write_below(&folder, Path::new("package.nuspec"), package.nuspec.as_bytes())?);
+                written.push(write_below(&folder, Path::new(&nuspec_name(package)), package.nuspec.as_bytes())?);
             }
             for OutputFile { path, content } in delivery.files() {
                 written.push(write_below(&folder, Path::new(path), content)?);
+            }
+            if let Some(PackedNupkg { file_name, bytes }) = package {
+                written.push(write_below(&folder, Path::new(file_name), bytes)?);
             }
         }
         Ok(written)
@@ -104,8 +128,8 @@ impl<'a> Report<'a> {
         for error in &self.failed {
             self.output.error(error);
         }
-        let line = format!("{all} channels: {} proposed, {} failed", self.done, self.failed.len());
-        let event = json!({"v": 1, "event": "summary", "proposed": self.done, "failed": self.failed.len()});
+        let line = format!("{all} channels: {} {}, {} failed", self.done, self.word, self.failed.len());
+        let event = json!({"v": 1, "event": "summary", self.word: self.done, "failed": self.failed.len()});
         self.output.summary(&line, &event)?;
         let code = match &self.failed[..] {
             [] => ExitCode::Done,
@@ -114,14 +138,6 @@ impl<'a> Report<'a> {
         };
         Ok(Concluded { code, error: None })
     }
-}
-
-fn told(finding: &Diagnostic) -> String {
-    let place = finding.file.as_ref().map(|file| match finding.position {
-        Some(at) => format!("{file}:{}:{}: ", at.line, at.column),
-        None => format!("{file}: "),
-    });
-    format!("{}{} ({})", place.unwrap_or_default(), finding.message, finding.code)
 }
 
 /// A delivery with its files as text, which is what they are.

@@ -26,7 +26,7 @@ use crate::download::{DigestRule, Engine, Event, Job, Observer, Output, Promised
 use crate::model::release::{Artifact, Entry, InstallerFacts};
 use crate::model::{Algorithm, Digest, DisplayUrl};
 use crate::net::Trust;
-use crate::store::{IfExists, ReadSeek, hash_file, open_file, remove_folder};
+use crate::store::{IfExists, ReadSeek, hash_file, open_file};
 
 /// Artifacts that are looked at together.
 const AT_ONCE: usize = 4;
@@ -40,6 +40,8 @@ const OVERLAY_BYTES: u64 = 4 << 20;
 pub struct Studied {
     /// What is told of it.
     pub artifact: Artifact,
+    /// Where its bytes are on this machine.
+    pub path: PathBuf,
     /// Who named its URL.
     pub trust: Trust,
     /// What a person should look at.
@@ -60,7 +62,7 @@ struct Found {
 }
 
 /// Studies every artifact; those that are only at their URL are downloaded
-/// into `scratch`, which is removed afterwards.
+/// into `scratch`, and stay there.
 pub async fn study(
     engine: &Engine,
     planned: Vec<Planned>,
@@ -75,9 +77,7 @@ pub async fn study(
             told.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
         }
     });
-    let studied = futures_util::stream::iter(each).buffered(AT_ONCE).try_collect().await;
-    remove_folder(scratch);
-    studied
+    futures_util::stream::iter(each).buffered(AT_ONCE).try_collect().await
 }
 
 /// The file of an artifact, downloaded if it is not here.
@@ -154,7 +154,7 @@ fn examined(path: &Path, planned: Planned) -> Result<Studied, ArtifactError> {
         facts: found.facts,
         extra: planned.extra,
     };
-    Ok(Studied { artifact, trust: planned.trust, warnings })
+    Ok(Studied { artifact, path: path.to_owned(), trust: planned.trust, warnings })
 }
 
 fn check_digests(name: &str, promised: &[Digest], found: &[Digest]) -> Result<(), ArtifactError> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::nuget::NugetError;
 use crate::model::{ExitCode, Explain};
 use crate::net::NetError;
 use crate::publish::audit::AuditError;
@@ -21,6 +22,15 @@ pub enum DeliverError {
     /// The network failed.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// A feed did not take a package.
+    #[error(transparent)]
+    Nuget(#[from] NugetError),
+    /// The user ended it.
+    #[error("interrupted")]
+    Interrupted,
+    /// Something is missing that the delivery needs.
+    #[error("{0}")]
+    Unready(&'static str, &'static str),
     /// A path that leads elsewhere, or that some system cannot have.
     #[error("the path `{path}` is refused: {why}")]
     Path {
@@ -167,10 +177,14 @@ impl Explain for DeliverError {
             Self::Ledger(error) => error.exit_code(),
             Self::Store(error) => error.exit_code(),
             Self::Net(error) => error.exit_code(),
+            Self::Nuget(error) => error.exit_code(),
+            Self::Interrupted => ExitCode::Interrupted,
             Self::Path { .. } => ExitCode::Component,
-            Self::Repository { .. } | Self::NoGit(_) | Self::NoCredential { .. } | Self::InTheClear { .. } => {
-                ExitCode::Usage
-            }
+            Self::Unready(..)
+            | Self::Repository { .. }
+            | Self::NoGit(_)
+            | Self::NoCredential { .. }
+            | Self::InTheClear { .. } => ExitCode::Usage,
             Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::NotFound { .. }
@@ -188,6 +202,9 @@ impl Explain for DeliverError {
             Self::Ledger(error) => return error.hint(),
             Self::Store(error) => return error.hint(),
             Self::Net(error) => return net_hint(error),
+            Self::Nuget(error) => return error.hint(),
+            Self::Interrupted => "go on with the same command and --resume".into(),
+            Self::Unready(_, hint) => (*hint).into(),
             Self::Path { .. } => "a path is relative, its parts separated by `/`, without links on the way".into(),
             Self::Repository { .. } => "write OWNER/NAME, https://HOST/PATH, ssh://HOST/PATH or USER@HOST:PATH".into(),
             Self::Unauthorized { .. } => "the token may be wrong, expired or revoked: make a new one, and check that \
@@ -216,7 +233,9 @@ impl Explain for DeliverError {
             Self::Git { .. } => "run the same command again with --resume; -v shows what git says".into(),
             Self::GitStalled { .. } => "check the connection; raise --stall-timeout for a slow server".into(),
             Self::NoCredential { .. } => {
-                "name where the token is: --credential env:NAME, fd:N or keyring:SERVICE/ACCOUNT".into()
+                "name where the token is, env:NAME, fd:N or keyring:SERVICE/ACCOUNT: with --credential, or as \
+                 `credential` of the channel in turbo-release.toml"
+                    .into()
             }
             Self::InTheClear { .. } => "use https".into(),
         })

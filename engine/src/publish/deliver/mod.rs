@@ -11,11 +11,13 @@ pub mod git;
 pub mod github;
 pub mod nuget;
 mod paths;
+mod reach;
 
 use serde::{Deserialize, Serialize};
 
 pub use error::DeliverError;
 pub use paths::check_path;
+pub use reach::{Parcel, Reach};
 
 /// Whose name stands in a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +44,17 @@ impl Author {
             (false, _) => Err("a name is one line without angle brackets"),
             (_, false) => Err("an address is one line without angle brackets"),
         }
+    }
+
+    /// Reads `NAME <MAIL>`.
+    ///
+    /// # Errors
+    ///
+    /// With what is wrong with it.
+    pub fn parse(text: &str, seconds: u64) -> Result<Self, &'static str> {
+        let parts = text.trim().strip_suffix('>').and_then(|text| text.split_once('<'));
+        let (name, email) = parts.ok_or("it has no address in angle brackets")?;
+        Self::new(name, email, seconds)
     }
 }
 

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::{IntakeError, Planned, ReleaseTable, read_text};
 use crate::model::Digest;
@@ -60,10 +61,19 @@ pub struct Channel {
     pub endpoint: Option<String>,
     /// Repository of an OCI registry, `HOST/NAME`.
     pub registry: Option<String>,
-    /// Name of the environment variable with the token or API key.
-    pub token_env: Option<String>,
-    /// Name of the environment variable with the user's name.
-    pub user_env: Option<String>,
+    /// Folder for files beside the release.
+    pub folder: Option<PathBuf>,
+    /// Where the token or API key is: `env:NAME`, `fd:N` or
+    /// `keyring:SERVICE/ACCOUNT`.
+    pub credential: Option<String>,
+    /// The user to name with the token when git asks.
+    pub user: Option<String>,
+    /// Name and address in commits, `NAME <MAIL>`.
+    pub author: Option<String>,
+    /// The API of another GitHub.
+    pub api: Option<Url>,
+    /// Where a repository `OWNER/NAME` is, on another GitHub.
+    pub web: Option<Url>,
     /// Where the deliveries go with `--staging`.
     pub staging: Option<Target>,
 }
@@ -79,7 +89,7 @@ pub enum Stage {
 
 /// A destination, and how to log in there; the fields mean what they mean in
 /// the channel.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Target {
     /// Git repository: `OWNER/NAME` or a URL.
@@ -92,10 +102,19 @@ pub struct Target {
     pub endpoint: Option<String>,
     /// Repository of an OCI registry, `HOST/NAME`.
     pub registry: Option<String>,
-    /// Name of the environment variable with the token or API key.
-    pub token_env: Option<String>,
-    /// Name of the environment variable with the user's name.
-    pub user_env: Option<String>,
+    /// Folder for files beside the release.
+    pub folder: Option<PathBuf>,
+    /// Where the token or API key is: `env:NAME`, `fd:N` or
+    /// `keyring:SERVICE/ACCOUNT`.
+    pub credential: Option<String>,
+    /// The user to name with the token when git asks.
+    pub user: Option<String>,
+    /// Name and address in commits, `NAME <MAIL>`.
+    pub author: Option<String>,
+    /// The API of another GitHub.
+    pub api: Option<Url>,
+    /// Where a repository `OWNER/NAME` is, on another GitHub.
+    pub web: Option<Url>,
 }
 
 impl Channel {
@@ -109,8 +128,12 @@ impl Channel {
                 fork: self.fork.clone(),
                 endpoint: self.endpoint.clone(),
                 registry: self.registry.clone(),
-                token_env: self.token_env.clone(),
-                user_env: self.user_env.clone(),
+                folder: self.folder.clone(),
+                credential: self.credential.clone(),
+                user: self.user.clone(),
+                author: self.author.clone(),
+                api: self.api.clone(),
+                web: self.web.clone(),
             }),
         }
     }

@@ -45,6 +45,11 @@ pub fn pack(package: &Nupkg) -> Result<PackedNupkg, PackError> {
     })
 }
 
+/// What the nuspec of a package is called, in the package and in a folder.
+pub fn nuspec_name(package: &Nupkg) -> String {
+    Nuspec::parse(&package.nuspec).map_or_else(|_| "package.nuspec".into(), |nuspec| format!("{}.nuspec", nuspec.id))
+}
+
 /// The files in the order in which they are packed, once each is known to stay
 /// inside of the package, and to be the only one of its name.
 fn confined(files: &[OutputFile]) -> Result<Vec<&OutputFile>, PackError> {

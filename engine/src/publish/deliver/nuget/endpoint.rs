@@ -65,6 +65,11 @@ impl Endpoint {
         Ok(Self { push: base, api })
     }
 
+    /// Whom to name in the records.
+    pub(super) fn origin(&self) -> Origin {
+        Origin::of(&self.push)
+    }
+
     /// What the feed tells of one version.
     pub(super) fn entry(&self, nuspec: &Nuspec) -> Url {
         let mut url = self.api.clone();

@@ -7,6 +7,7 @@
 mod endpoint;
 mod error;
 mod feed;
+mod recorded;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
@@ -18,6 +19,7 @@ use url::Url;
 use self::endpoint::Endpoint;
 pub use self::error::NugetError;
 use self::feed::{Known, Package};
+pub use self::recorded::deliver_recorded;
 use super::{Submission, chance};
 use crate::model::excerpt::excerpt;
 use crate::model::{DisplayUrl, Origin, Secret};
@@ -48,47 +50,12 @@ pub struct Target<'a> {
 /// Cancelled while it sends, the package may have arrived; the next delivery
 /// finds out.
 pub async fn deliver(net: &Net, package: &PackedNupkg, target: &Target<'_>) -> Result<Submission, NugetError> {
-    let push = Push { net, package, nuspec: nuspec_of(&package.bytes)?, form: multipart(&package.bytes), target };
-    endpoint::check(target.source)?;
-    let key = key_field(target.key)?;
-    let endpoint = Endpoint::of(&push.probe().await?)?;
-    let reference = endpoint.entry(&push.nuspec).to_string();
-    let mut known = push.look(&endpoint).await;
+    let push = Push::new(net, package, target)?;
+    let (endpoint, known) = push.open().await?;
     if known == Known::Same {
-        return Ok(Submission::already_there(reference));
+        return Ok(Submission::already_there(endpoint.entry(&push.nuspec)));
     }
-    let mut failures = 0;
-    loop {
-        let answer = push.put(&endpoint, &key).await;
-        if let Ok(told) = &answer
-            && told.status.is_success()
-        {
-            return Ok(Submission::delivered(reference));
-        }
-        let before = known;
-        // What the feed knows now tells a package that arrived, and was not
-        // acknowledged, from one that did not.
-        if may_have_arrived(&answer) || is_about_the_version(&answer) {
-            known = push.look(&endpoint).await;
-        }
-        let wait = answer.as_ref().ok().and_then(asked_wait);
-        let error = match answer {
-            Err(_) if known == Known::Same => return Ok(Submission::delivered(reference)),
-            Err(error) if error.is_passing() && is_absent(known, &error) => NugetError::Net(error),
-            Err(error) if known != Known::Absent && known != before => push.unclear(&error),
-            Err(error) => return Err(error.into()),
-            // An earlier attempt arrived after all, or somebody else's.
-            Ok(_) if known == Known::Same => return Ok(Submission::already_there(reference)),
-            Ok(told) if is_busy(told.status, known) => push.refused(&told, known),
-            Ok(told) => return Err(push.refused(&told, known)),
-        };
-        if failures == target.retries || matches!(error, NugetError::Unclear { .. }) {
-            return Err(error);
-        }
-        failures += 1;
-        tracing::debug!(target: "publish", %error, failures, "trying again");
-        tokio::time::sleep(Backoff::default().pause(failures, wait, chance())).await;
-    }
+    push.send(&endpoint, known).await
 }
 
 /// What [`deliver`] would send, without sending anything.
@@ -116,10 +83,63 @@ struct Push<'a> {
     nuspec: Nuspec,
     /// The package as it is sent, and what is said of it.
     form: (HeaderValue, Bytes),
+    key: HeaderValue,
     target: &'a Target<'a>,
 }
 
-impl Push<'_> {
+impl<'a> Push<'a> {
+    /// Checks what needs no feed to be wrong.
+    fn new(net: &'a Net, package: &'a PackedNupkg, target: &'a Target<'a>) -> Result<Self, NugetError> {
+        let nuspec = nuspec_of(&package.bytes)?;
+        endpoint::check(target.source)?;
+        let key = key_field(target.key)?;
+        Ok(Self { net, package, nuspec, form: multipart(&package.bytes), key, target })
+    }
+
+    /// Finds the feed, and what it has of this version.
+    async fn open(&self) -> Result<(Endpoint, Known), NugetError> {
+        let endpoint = Endpoint::of(&self.probe().await?)?;
+        let known = self.look(&endpoint).await;
+        Ok((endpoint, known))
+    }
+
+    /// Sends the package, and again when it is known that it did not arrive.
+    async fn send(&self, endpoint: &Endpoint, mut known: Known) -> Result<Submission, NugetError> {
+        let reference = endpoint.entry(&self.nuspec);
+        let mut failures = 0;
+        loop {
+            let answer = self.put(endpoint).await;
+            if let Ok(told) = &answer
+                && told.status.is_success()
+            {
+                return Ok(Submission::delivered(reference));
+            }
+            let before = known;
+            // What the feed knows now tells a package that arrived, and was not
+            // acknowledged, from one that did not.
+            if may_have_arrived(&answer) || is_about_the_version(&answer) {
+                known = self.look(endpoint).await;
+            }
+            let wait = answer.as_ref().ok().and_then(asked_wait);
+            let error = match answer {
+                Err(_) if known == Known::Same => return Ok(Submission::delivered(reference)),
+                Err(error) if error.is_passing() && is_absent(known, &error) => NugetError::Net(error),
+                Err(error) if known != Known::Absent && known != before => self.unclear(&error),
+                Err(error) => return Err(error.into()),
+                // An earlier attempt arrived after all, or somebody else's.
+                Ok(_) if known == Known::Same => return Ok(Submission::already_there(reference)),
+                Ok(told) if is_busy(told.status, known) => self.refused(&told, known),
+                Ok(told) => return Err(self.refused(&told, known)),
+            };
+            if failures == self.target.retries || matches!(error, NugetError::Unclear { .. }) {
+                return Err(error);
+            }
+            failures += 1;
+            tracing::debug!(target: "publish", %error, failures, "trying again");
+            tokio::time::sleep(Backoff::default().pause(failures, wait, chance())).await;
+        }
+    }
+
     /// Follows where the source redirects to, without the key. To another
     /// origin it must not lead: the key is not for there.
     async fn probe(&self) -> Result<Url, NugetError> {
@@ -160,10 +180,10 @@ impl Push<'_> {
         }
     }
 
-    async fn put(&self, endpoint: &Endpoint, key: &HeaderValue) -> Result<Told, NetError> {
+    async fn put(&self, endpoint: &Endpoint) -> Result<Told, NetError> {
         let (content_type, body) = self.form.clone();
         let mut exchange = request(Method::PUT, &endpoint.push);
-        exchange.headers.insert(KEY_FIELD, key.clone());
+        exchange.headers.insert(KEY_FIELD, self.key.clone());
         exchange.headers.insert(CONTENT_TYPE, content_type);
         exchange.body = body;
         self.net.exchange(exchange, ANSWER_BYTES).await

@@ -1,0 +1,138 @@
+//! What a channel is going to deliver, written down before anything is
+//! delivered: whoever resumes delivers that very thing, and whoever asks later
+//! what became of it knows what it was.
+//!
+//! One folder a release and channel: `order.json`, the state of each delivery
+//! as `1.state.json`, `2.state.json`, and the packages that were pushed. The
+//! key invariant: an order never changes once a delivery of it has begun.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::intake::Target;
+use crate::component::GeneratorSummary;
+use crate::model::delivery::Delivery;
+use crate::model::release::Pairs;
+use crate::model::{ExitCode, Explain};
+use crate::store::{StoreError, create_folder, read_bounded, write_atomic};
+
+/// The name of the file.
+pub const ORDER_FILE: &str = "order.json";
+/// The version of the format.
+pub const ORDER_VERSION: u32 = 1;
+/// Largest order: what generators may propose, and a little for the quotes.
+const ORDER_BYTES: usize = 256 << 20;
+
+/// What is going to be delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Order {
+    /// The version of the format, [`ORDER_VERSION`].
+    pub v: u32,
+    /// The release, as `NAME VERSION`.
+    pub release: String,
+    /// The day of the release, `YYYY-MM-DD`.
+    pub date: String,
+    /// The channel.
+    pub channel: String,
+    /// SHA-256 of all that the generator was asked with, but for the files of
+    /// the destination.
+    pub question: String,
+    /// The component as the channel names it.
+    pub component: String,
+    /// What the component says of itself.
+    pub generator: GeneratorSummary,
+    /// Where the deliveries go; of a credential it has the place alone.
+    pub target: Target,
+    /// The deliveries, in order, as they were generated and checked.
+    pub deliveries: Vec<Delivery>,
+    /// Artifacts that packages have inside: path in the package, and the
+    /// artifact's identifier.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub embedded: Pairs,
+    /// The packages, which lie beside the order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<PackedFile>,
+}
+
+/// A package that lies beside its order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PackedFile {
+    /// The delivery that it is of, by its position from 0.
+    pub delivery: usize,
+    /// Name of the file.
+    pub file: String,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
+}
+
+/// Why an order cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// A local file or disk failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Not an order of this engine, or of a later one.
+    #[error("the order {} cannot be understood: {why}", path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Explain for OrderError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Store(error) => error.exit_code(),
+            Self::Shape { .. } => ExitCode::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::Shape { path, .. } => {
+                let folder = path.parent().unwrap_or(path).display();
+                Some(format!("move {folder} away; what was done is in the audit log"))
+            }
+        }
+    }
+}
+
+impl Order {
+    /// Reads the order of a folder; none where there is none.
+    pub fn read(folder: &Path) -> Result<Option<Self>, OrderError> {
+        let path = folder.join(ORDER_FILE);
+        let bytes = match read_bounded(&path, ORDER_BYTES) {
+            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read?,
+        };
+        let order: Result<Self, _> = serde_json::from_slice(&bytes);
+        match order {
+            Ok(order) if order.v == ORDER_VERSION => Ok(Some(order)),
+            Ok(order) => Err(OrderError::Shape {
+                path,
+                why: format!("version {}, this is for version {ORDER_VERSION}", order.v),
+            }),
+            Err(error) => Err(OrderError::Shape { path, why: error.to_string() }),
+        }
+    }
+
+    /// Writes it into its folder, and returns once it is on disk.
+    pub fn write(&self, folder: &Path) -> Result<(), OrderError> {
+        create_folder(folder)?;
+        let mut text = serde_json::to_vec_pretty(self).expect("texts and numbers serialise");
+        text.push(b'\n');
+        Ok(write_atomic(&folder.join(ORDER_FILE), &text)?)
+    }
+
+    /// The state file of a delivery, by its position from 0.
+    pub fn state_path(folder: &Path, position: usize) -> PathBuf {
+        folder.join(format!("{}.state.json", position + 1))
+    }
+}
