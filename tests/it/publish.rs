@@ -8,3 +8,6 @@ mod deliver_kill;
 mod delivery;
 #[cfg(unix)]
 mod github_contract;
+mod joined;
+mod joined_kill;
+mod world;

@@ -6,7 +6,7 @@ mod channels;
 mod gate;
 mod hostile;
 mod intake;
-mod packed;
+pub mod packed;
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ fn project(release: &str) -> Engine {
 
 /// A release file with the channel `lists`.
 fn with_lists(release: &str) -> String {
-    format!("{release}\n[channel.lists]\ncomponent = '{}'\n", fixture("list-files"))
+    format!("{release}\n[channel.lists]\ncomponent = '{}'\nfolder = 'out'\n", fixture("list-files"))
 }
 
 /// A release with a file at `url`, which is what `tool.zip` is here.
@@ -32,9 +32,9 @@ fn release(name: &str, url: &str) -> String {
     )
 }
 
-/// Shows what would happen, without asking for public URLs.
+/// Shows what would happen, without asking for public URLs or destinations.
 fn dry(engine: &Engine, more: &[&str]) -> Run {
-    engine.run([&["publish", "--dry-run", "--no-gate", "--json"], more].concat())
+    engine.run([&["publish", "--dry-run", "--no-gate", "--prior", "before", "--json"], more].concat())
 }
 
 /// The event of a kind; panics when there is none.

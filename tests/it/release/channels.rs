@@ -82,11 +82,6 @@ fn a_release_without_files_goes_nowhere() {
 }
 
 #[test]
-fn nothing_can_be_sent_yet() {
-    user(GOOD).run(["publish"]).fails(2).says("cannot send deliveries yet");
-}
-
-#[test]
 fn an_installed_generator_is_known_by_its_name() {
     let engine = user("[channel.lists]\ncomponent = 'list-files'\n");
     dry(&engine, &[]).fails(8).says("there is no component `list-files`");

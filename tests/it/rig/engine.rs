@@ -66,6 +66,11 @@ impl Engine {
         files_below(&self.home.path().join("cache"))
     }
 
+    /// Every file below a folder of the working directory.
+    pub fn files_below(&self, name: &str) -> Vec<PathBuf> {
+        files_below(&self.path(name))
+    }
+
     /// Asserts that `name` holds exactly `bytes`.
     pub fn assert_file(&self, name: &str, bytes: &[u8]) {
         let found = self.read(name);

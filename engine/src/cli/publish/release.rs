@@ -141,6 +141,10 @@ impl ReleaseArgs {
 
 /// Runs the verb.
 pub(super) fn run(args: &ReleaseArgs, settings: &Settings, output: &Output) -> Result<ExitCode, CliError> {
+    if args.gate.no_gate && !args.sends_nothing() {
+        let hint = "leave out --no-gate, or look first with --dry-run or --out DIR";
+        return Err(CliError::usage("--no-gate is for runs that send nothing", hint));
+    }
     let engine = Engine { rules: None, ..engine::build(settings, args.network.resolve.clone())? };
     let word = if args.sends_nothing() { "proposed" } else { "delivered" };
     let mut report = Report::new(output, word, args.out.clone());

@@ -1,0 +1,168 @@
+//! One command from a release to all of its channels.
+
+use serde_json::Value;
+
+use super::world::{KEY, World};
+use crate::rig::github::{TOKEN, UPSTREAM};
+use crate::rig::{Answer, Run};
+
+fn delivered(run: &Run) -> Vec<(String, String)> {
+    let events = run.events().into_iter().filter(|event| event["event"] == "delivery");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    events.map(|event| (text(&event["channel"]), text(&event["state"]))).collect()
+}
+
+fn states(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(channel, state)| ((*channel).to_owned(), (*state).to_owned())).collect()
+}
+
+#[test]
+fn a_release_reaches_every_channel_and_once() {
+    let world = World::new();
+    let run = world.publish(&["--json"]).exits(0);
+    assert_eq!(delivered(&run), states(&[("chocolatey", "delivered"), ("winget", "delivered")]));
+    let [pull] = &world.github.pulls()[..] else { panic!("one pull request: {:?}", world.github.pulls()) };
+    assert_eq!(pull.title, "New package: Acme.Tool version 1.2.0");
+    let files: Vec<String> = world.github.files(&pull.sha).into_keys().collect();
+    let folder = "manifests/a/Acme/Tool/1.2.0/Acme.Tool";
+    for end in [".yaml", ".installer.yaml", ".locale.en-US.yaml"] {
+        assert!(files.contains(&format!("{folder}{end}")), "{files:?}");
+    }
+    assert_eq!(world.feed.pushes().into_iter().collect::<Vec<_>>(), [("tool 1.2.0".to_owned(), 1)]);
+    world.check_records();
+    // What was pushed is kept, byte for byte.
+    let pushed = world.feed.origin.requests().into_iter().find(|request| request.method == "PUT").expect("one push");
+    let kept = world.engine.read(".turbo-publish/tool-1.2.0/chocolatey/tool.1.2.0.nupkg");
+    assert!(pushed.body.windows(kept.len()).any(|window| window == kept), "the package is not the one that is kept");
+    // A second run asks for nothing and does nothing.
+    let (effects, requests) = (world.github.effects(), world.github.origin.requests().len());
+    let again = world.publish(&["--json"]).exits(0);
+    assert_eq!(delivered(&again), states(&[("chocolatey", "already-there"), ("winget", "already-there")]));
+    assert_eq!(world.github.effects(), effects);
+    assert_eq!(world.github.origin.requests().len(), requests, "what is over needs no question");
+    assert_eq!(world.feed.pushes()["tool 1.2.0"], 1);
+}
+
+/// On a fresh machine, without the records, the other side is asked.
+#[test]
+fn without_records_nothing_is_done_twice() {
+    let world = World::new();
+    world.publish(&[]).exits(0);
+    std::fs::remove_dir_all(world.engine.path(".turbo-publish")).expect("it is there");
+    let effects = world.github_effects();
+    let run = world.publish(&["--json", "--only", "winget"]).exits(0);
+    assert_eq!(delivered(&run), states(&[("winget", "already-there")]));
+    assert_eq!(world.github_effects(), effects);
+    // The feed does not tell which bytes it has.
+    world.publish(&["--only", "chocolatey"]).fails(5).says("has tool 1.2.0 already");
+}
+
+#[test]
+fn a_channel_that_fails_stops_no_other_and_is_resumed() {
+    let world = World::new();
+    world
+        .github
+        .bend(|request| (request.method == "POST" && request.path.ends_with("/pulls")).then(|| Answer::status(422)));
+    let run = world.publish(&["--json"]).exits(3);
+    assert_eq!(delivered(&run), states(&[("chocolatey", "delivered")]));
+    let summary = run.events().into_iter().find(|event| event["event"] == "summary").expect("a summary");
+    assert_eq!((&summary["delivered"], &summary["failed"]), (&1.into(), &1.into()));
+    world.github.straighten();
+    world.publish(&["--only", "winget"]).fails(2).says("an earlier run has left").says("--resume");
+    let run = world.publish(&["--json", "--resume"]).exits(0);
+    assert_eq!(delivered(&run), states(&[("chocolatey", "already-there"), ("winget", "delivered")]));
+    assert_eq!(world.github.pulls().len(), 1);
+    assert_eq!(world.feed.pushes()["tool 1.2.0"], 1);
+    world.check_records();
+}
+
+#[test]
+fn what_was_begun_is_not_exchanged_for_something_else() {
+    let world = World::new();
+    world
+        .github
+        .bend(|request| (request.method == "POST" && request.path.ends_with("/pulls")).then(|| Answer::status(422)));
+    world.publish(&["--only", "winget"]).fails(5).says("refuses");
+    world.github.straighten();
+    let changed = world.winget().replace("identifier = ", "moniker = 'tool', identifier = ");
+    world.write(&changed);
+    world.publish(&["--resume"]).fails(2).says("what would be published has changed since");
+    assert_eq!(world.github.pulls().len(), 0);
+    // What is over may be published anew with other settings: the pull request
+    // of the version is found, and nothing is done twice.
+    world.write(&world.winget());
+    world.publish(&["--resume"]).exits(0);
+    world.write(&changed);
+    let run = world.publish(&["--json"]).exits(0);
+    assert_eq!(delivered(&run), states(&[("winget", "already-there")]));
+    assert_eq!(world.github.pulls().len(), 1);
+}
+
+#[test]
+fn a_dry_run_asks_and_tells_everything_and_changes_nothing() {
+    let world = World::new();
+    let run = world.publish(&["--dry-run"]).exits(0);
+    let text = run.text();
+    for line in [
+        "  POST /repos/mona/winget-pkgs/git/commits",
+        "+PackageIdentifier: Acme.Tool",
+        "+++ b/manifests/a/Acme/Tool/1.2.0/Acme.Tool.yaml",
+        "  X-NuGet-ApiKey: [redacted]",
+        "+++ b/tools/chocolateyInstall.ps1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "no `{line}`:\n{text}");
+    }
+    assert!(!text.contains(KEY) && !text.contains(TOKEN), "{text}");
+    assert_eq!((world.github.effects().len(), world.feed.pushes().len()), (0, 0));
+    assert!(world.feed.origin.requests().is_empty(), "nothing is asked of a feed");
+    assert!(!world.engine.path(".turbo-publish").exists(), "nothing is recorded");
+    // Without its secret it still shows what it can.
+    let world = World::new();
+    world.write(&world.winget().replace("GITHUB_TOKEN", "NO_TOKEN"));
+    let run = world.publish(&["--dry-run"]).exits(0);
+    assert!(run.text().contains(&format!("pull request to {UPSTREAM} master")), "{}", run.text());
+    world.publish(&[]).fails(2).says("the variable NO_TOKEN is not set");
+    assert_eq!(world.github.effects().len(), 0);
+}
+
+#[test]
+fn the_gate_stands_before_everything_that_is_sent() {
+    let world = World::new();
+    world.engine.write("tool-1.2.0.zip", crate::release::packed::zip(&[("tool.exe", b"MZ rebuilt")]));
+    world.publish(&[]).fails(6).says("gives other bytes");
+    world.engine.run(["publish", "--no-gate"]).fails(2).says("--no-gate");
+    assert_eq!((world.github.origin.requests().len(), world.feed.origin.requests().len()), (0, 0));
+}
+
+/// The generator keeps what people wrote in the bucket; the checks know better.
+#[test]
+fn what_breaks_the_rules_of_its_manager_is_not_sent() {
+    let world = World::new();
+    world.write("[channel.scoop]\nrepository = 'acme/bucket'\nbase = 'main'\n");
+    std::fs::create_dir_all(world.engine.path("before/bucket")).expect("scratch is writable");
+    let standing = r#"{"version": "1.0", "homepage": "https://tool.example", "license": "MIT", "persist": 5}"#;
+    world.engine.write("before/bucket/tool.json", standing);
+    let run = world.publish(&["--dry-run", "--prior", "before"]).fails(6);
+    let run = run.says("what the generator made must not be published: bucket/tool.json:");
+    run.says("(scoop-type)");
+    world.engine.write("before/bucket/tool.json", standing.replace(r#", "persist": 5"#, ""));
+    let run = world.publish(&["--dry-run", "--prior", "before"]).exits(0);
+    assert!(run.text().contains("title: tool: Update to version 1.2.0"), "{}", run.text());
+}
+
+#[test]
+fn artifacts_lie_inside_of_a_package_when_that_is_asked_for() {
+    let world = World::new();
+    world.engine.write("LICENSE", "MIT License\n");
+    world.write(&world.chocolatey().replace("credential", "settings = { embed = true }\ncredential"));
+    let file = String::from_utf8(world.engine.read("turbo-release.toml")).expect("text");
+    let file = file.replace("license = \"MIT\"\n", "license = \"MIT\"\nlicense-file = \"LICENSE\"\n");
+    world.engine.write("turbo-release.toml", file);
+    world.publish(&[]).exits(0);
+    let kept = world.engine.read(".turbo-publish/tool-1.2.0/chocolatey/tool.1.2.0.nupkg");
+    let mut package = zip::ZipArchive::new(std::io::Cursor::new(kept)).expect("a zip");
+    let mut inside = Vec::new();
+    let mut file = package.by_name("tools/tool-1.2.0.zip").expect("the artifact");
+    std::io::Read::read_to_end(&mut file, &mut inside).expect("readable");
+    assert_eq!(inside, world.engine.read("tool-1.2.0.zip"));
+}
