@@ -15,15 +15,20 @@ const KEY_BYTES: usize = 16 << 10;
 
 /// Opens a secret key of minisign.
 pub(super) fn minisign_key(path: &Path, password_fd: Option<u16>) -> Result<SecretKey, CliError> {
-    let text = String::from_utf8_lossy(&read_bounded(path, KEY_BYTES)?).into_owned();
     let password = match password_fd {
         Some(number) => Some(from_descriptor(number, "password")?),
         None => from_variable(PASSWORD_VARIABLE),
     };
-    SecretKey::open(&text, password.as_ref()).map_err(|error| {
+    open_minisign_key(path, password.as_ref())
+}
+
+/// Opens a secret key of minisign with a password that is known.
+pub(super) fn open_minisign_key(path: &Path, password: Option<&Secret>) -> Result<SecretKey, CliError> {
+    let text = String::from_utf8_lossy(&read_bounded(path, KEY_BYTES)?).into_owned();
+    SecretKey::open(&text, password).map_err(|error| {
         let hint = match error {
             SecretKeyError::NoPassword | SecretKeyError::Password => {
-                format!("give its password in {PASSWORD_VARIABLE}, or by --password-fd N")
+                format!("give its password in {PASSWORD_VARIABLE}, by --password-fd N, or as `key-password` of [sign]")
             }
             SecretKeyError::Shape | SecretKeyError::Damaged | SecretKeyError::Cost => {
                 "give the .key file that `minisign -G` writes".into()

@@ -10,6 +10,7 @@ use super::order::{ORDER_VERSION, Order, OrderError, PackedFile};
 use super::pack::{MOST_BYTES, PackError, PackedNupkg, nuspec_name, pack};
 use super::package_manager::Manager;
 use super::run::Proposal;
+use super::sign::{SignError, Signer};
 use crate::model::delivery::{Delivery, Nupkg, OutputFile};
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::release::Release;
@@ -37,6 +38,12 @@ pub enum ReadyError {
     /// It cannot be packed.
     #[error(transparent)]
     Pack(#[from] PackError),
+    /// It cannot be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The order cannot be written down.
+    #[error(transparent)]
+    Order(#[from] OrderError),
     /// A package that was kept cannot be read, or none be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -59,6 +66,8 @@ impl Explain for ReadyError {
             Self::Findings(_) | Self::Changed(_) => ExitCode::Verification,
             Self::Embed(error) => error.exit_code(),
             Self::Pack(error) => error.exit_code(),
+            Self::Sign(error) => error.exit_code(),
+            Self::Order(error) => error.exit_code(),
             Self::Store(error) => error.exit_code(),
         }
     }
@@ -71,6 +80,8 @@ impl Explain for ReadyError {
             }
             Self::Embed(error) => return error.hint(),
             Self::Pack(error) => return error.hint(),
+            Self::Sign(error) => return error.hint(),
+            Self::Order(error) => return error.hint(),
             Self::Store(error) => return error.hint(),
             Self::Changed(_) => "keep it for whoever looks into it, and move the folder of the channel away".into(),
         })
@@ -78,29 +89,33 @@ impl Explain for ReadyError {
 }
 
 impl Ready {
-    /// Checks and packs. Blocks.
-    pub fn make(mut proposal: Proposal, studied: &[Studied]) -> Result<Self, ReadyError> {
+    /// Checks, signs and packs. Blocks.
+    pub fn make(mut proposal: Proposal, studied: &[Studied], signer: Option<&Signer>) -> Result<Self, ReadyError> {
         let embedded = files(&proposal.embedded, studied, MOST_BYTES)?;
         let mut packages = Vec::with_capacity(proposal.deliveries.len());
         let manager: Option<Manager> = proposal.generator.manager.parse().ok();
         for delivery in &proposal.deliveries {
-            let whole = whole(delivery, &embedded);
+            let mut whole = whole(delivery, &embedded);
             let found = manager.map(|manager| check(manager, &checkable(&whole))).unwrap_or_default();
             if worst(&found) == Some(Severity::Error) {
                 return Err(ReadyError::Findings(found));
             }
             proposal.diagnostics.extend(found.into_iter().filter(|finding| finding.severity == Severity::Warning));
-            packages.push(match &whole {
-                Delivery::Nupkg(package) => Some(pack(package)?),
+            packages.push(match &mut whole {
+                Delivery::Nupkg(package) => {
+                    signer.map(|signer| signer.scripts(&mut package.files)).transpose()?;
+                    Some(pack(package)?)
+                }
                 _ => None,
             });
         }
         Ok(Self { proposal, packages })
     }
 
-    /// Writes down what is going to be delivered: packages first, the order at
-    /// last, so that an order is never without its packages. Blocks.
-    pub fn keep(&self, release: &Release, folder: &Path) -> Result<Order, OrderError> {
+    /// Writes down what is going to be delivered: packages and their signatures
+    /// first, the order at last, so that an order is never without its packages.
+    /// Blocks.
+    pub fn keep(&self, release: &Release, folder: &Path, signer: Option<&Signer>) -> Result<Order, ReadyError> {
         let Proposal { channel, component, generator, question, target, deliveries, embedded, .. } = &self.proposal;
         let mut packages = Vec::new();
         for (package, delivery) in self.packages.iter().zip(0..) {
@@ -108,6 +123,10 @@ impl Ready {
             crate::store::create_folder(folder)?;
             write_atomic(&folder.join(file_name), bytes)?;
             packages.push(PackedFile { delivery, file: file_name.clone(), sha256: sha256(bytes).hex() });
+        }
+        if let Some(signer) = signer {
+            let made = self.packages.iter().flatten();
+            signer.packages(folder, made.map(|package| (package.file_name.as_str(), package.bytes.as_slice())))?;
         }
         let order = Order {
             v: ORDER_VERSION,

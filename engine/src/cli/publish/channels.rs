@@ -31,6 +31,7 @@ use crate::publish::order::Order;
 use crate::publish::ready::{Ready, kept};
 use crate::publish::records::{self, Records, RecordsError, scope};
 use crate::publish::run::{ChannelError, Chosen, Opened, open};
+use crate::publish::sign::Signer;
 use crate::publish::state::{Earlier, Scope, StateError};
 
 /// User that is named with a token where the channel names none; hosts of git
@@ -45,6 +46,8 @@ pub(super) struct Way<'a> {
     pub(super) release: &'a Release,
     pub(super) studied: &'a [Studied],
     pub(super) generators: &'a Generators,
+    /// Signs what is packed to be sent.
+    pub(super) signer: Option<Signer>,
     pub(super) stage: Stage,
     /// Folder that stands for the destinations, which nobody asks then.
     pub(super) prior: Option<PathBuf>,
@@ -93,7 +96,7 @@ impl Way<'_> {
             return Ok(Done::Delivered { submissions: self.deliver(&order, &folder)?, findings: None });
         }
         let ready = self.ready(chosen, &opened)?;
-        let order = ready.keep(self.release, &folder).map_err(RecordsError::from)?;
+        let order = ready.keep(self.release, &folder, self.signer.as_ref())?;
         records::forget(&order, &folder).map_err(RecordsError::from)?;
         let submissions = self.deliver(&order, &folder)?;
         Ok(Done::Delivered { submissions, findings: Some(Box::new(ready)) })
@@ -122,7 +125,7 @@ impl Way<'_> {
         let folder = self.prior.as_ref().map(|folder| channel_folder(folder, &chosen.name));
         let destination = folder.as_deref().map_or(Destination::Empty, Destination::Folder);
         let proposal = opened.propose(self.release, &destination)?;
-        Ok(Ready::make(proposal, self.studied)?)
+        Ok(Ready::make(proposal, self.studied, self.signer.as_ref())?)
     }
 
     fn shown(&self, ready: Ready) -> Result<Done, ChannelError> {

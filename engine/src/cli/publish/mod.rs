@@ -9,6 +9,7 @@ mod push;
 mod release;
 mod report;
 mod sign;
+mod signer;
 mod status;
 mod verify_audit;
 

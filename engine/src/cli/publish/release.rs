@@ -11,6 +11,7 @@ use url::Url;
 use super::channels::{Mode, Way};
 use super::deliver::secret;
 use super::report::{Concluded, Report};
+use super::signer::signer;
 use crate::cli::batch::interrupted;
 use crate::cli::download::{NetworkArgs, switch};
 use crate::cli::engine;
@@ -154,6 +155,7 @@ pub(super) fn run(args: &ReleaseArgs, settings: &Settings, output: &Output) -> R
     let prepared = runtime.block_on(prepare(args, (&engine, output), scratch.path()));
     let (intake, release, studied) = prepared?;
     report.release(&release)?;
+    let signer = if args.sends_nothing() { None } else { signer(&intake.sign, scratch.path())? };
     let (generators, chosen) = generators(args, settings, intake)?;
     let way = Way {
         settings,
@@ -162,6 +164,7 @@ pub(super) fn run(args: &ReleaseArgs, settings: &Settings, output: &Output) -> R
         release: &release,
         studied: &studied,
         generators: &generators,
+        signer,
         stage: args.stage(),
         prior: args.prior.clone(),
         github: (github_api()?.base, github_web()?),

@@ -15,7 +15,7 @@ use crate::cli::secrets::{from_descriptor, from_variable, minisign_key};
 use crate::cli::units::show_count;
 use crate::model::minisign::{Prehash, SecretKey};
 use crate::model::{Digest, Secret};
-use crate::publish::sign::{Identity, SignError, Signing, Tool, sign_file, sums};
+use crate::publish::sign::{Identity, IdentityParts, SignError, Signing, Tool, sign_file, sums};
 use crate::store::{Hashes, read_pieces, write_atomic};
 
 /// Where the password of a certificate's key may be.
@@ -166,13 +166,8 @@ fn detached(args: &SignArgs, key: &SecretKey, file: &Path, hash: Prehash, output
 
 fn authenticode(args: &SignArgs, identity: Identity, output: &Output) -> Result<(), CliError> {
     let own = &args.authenticode;
-    let default = if matches!(identity, Identity::Store { .. }) { "signtool" } else { "osslsigncode" };
-    let environment = ENVIRONMENT.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
-    let tool = Tool {
-        program: own.tool.clone().unwrap_or_else(|| default.into()),
-        environment: environment.collect(),
-        timeout: Duration::from_secs(own.tool_timeout),
-    };
+    let program = own.tool.clone().unwrap_or_else(|| identity.program().into());
+    let tool = tool(program, Duration::from_secs(own.tool_timeout));
     let signing = Signing { identity, password: own.password()?, timestamp: own.timestamp.clone() };
     for file in &args.files {
         let verified = match sign_file(&tool, &signing, file) {
@@ -196,30 +191,24 @@ fn authenticode(args: &SignArgs, identity: Identity, output: &Output) -> Result<
     Ok(())
 }
 
+/// A program that signs, with the environment that it gets.
+pub(super) fn tool(program: PathBuf, timeout: Duration) -> Tool {
+    let environment = ENVIRONMENT.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
+    Tool { program, environment: environment.collect(), timeout }
+}
+
 impl AuthenticodeArgs {
     fn identity(&self) -> Result<Option<Identity>, CliError> {
-        let wrong = |what: &str, hint: &str| Err(CliError::usage(what, hint));
-        let pair = self.certificate.as_ref().zip(self.certificate_key.as_ref());
-        Ok(Some(match (&self.pfx, pair, &self.pkcs11_module, &self.thumbprint) {
-            (Some(file), ..) => Identity::Pfx(file.clone()),
-            (None, Some((certificate, key)), None, _) => {
-                Identity::Pem { certificate: certificate.into(), key: key.into() }
-            }
-            (None, Some((certificate, key)), Some(module), _) => {
-                // A PIN in the address would be an argument of the tool.
-                if [certificate, key].iter().any(|uri| uri.contains("pin-value")) {
-                    return wrong("a PIN is in the address of the key", "give it by --certificate-password-fd N");
-                }
-                Identity::Pkcs11 { module: module.clone(), certificate: certificate.clone(), key: key.clone() }
-            }
-            (.., Some(thumbprint)) => {
-                if thumbprint.len() != 40 || !thumbprint.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                    return wrong("the thumbprint is no SHA-1", "give the 40 hexadecimal digits that Windows shows");
-                }
-                Identity::Store { thumbprint: thumbprint.clone() }
-            }
-            _ => return Ok(None),
-        }))
+        let parts = IdentityParts {
+            pfx: self.pfx.clone(),
+            certificate: self.certificate.clone(),
+            key: self.certificate_key.clone(),
+            module: self.pkcs11_module.clone(),
+            thumbprint: self.thumbprint.clone(),
+        };
+        parts.identity().map_err(|what| {
+            CliError::usage(what, "give a PIN by --certificate-password-fd N, and a thumbprint as Windows shows it")
+        })
     }
 
     fn password(&self) -> Result<Option<Secret>, CliError> {

@@ -14,6 +14,7 @@ mod merge;
 mod own;
 pub(super) mod platform;
 mod project;
+mod signing;
 mod table;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use url::Url;
 pub use error::IntakeError;
 pub use github::GithubApi;
 pub use own::{Channel, FILE_NAME, Stage, Target};
+pub use signing::SignTable;
 pub use table::ReleaseTable;
 
 use self::own::Document;
@@ -59,6 +61,8 @@ pub struct Intake {
     pub artifacts: Vec<Planned>,
     /// Where it goes, by name.
     pub channels: BTreeMap<String, Channel>,
+    /// With what its packages are signed.
+    pub sign: SignTable,
     /// Folder that paths in the channels are seen from.
     pub folder: PathBuf,
 }
@@ -156,7 +160,8 @@ pub async fn take(net: &Net, options: &IntakeOptions) -> Result<Intake, IntakeEr
     from.dedup();
     let release = merge::release(&table, &artifacts, &options.today, &from)?;
     let artifacts = merge::published(artifacts, &table, &release)?;
-    Ok(Intake { release, artifacts, channels: document.channel, folder })
+    let sign = document.sign.rooted(&folder);
+    Ok(Intake { release, artifacts, channels: document.channel, sign, folder })
 }
 
 /// Our own file: the one that the user named in either way, or the one here.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{IntakeError, Planned, ReleaseTable, read_text};
+use super::{IntakeError, Planned, ReleaseTable, SignTable, read_text};
 use crate::model::Digest;
 
 /// Its name, where nobody names another.
@@ -20,6 +20,7 @@ pub(super) struct Document {
     pub(super) release: ReleaseTable,
     pub(super) artifact: Vec<ArtifactTable>,
     pub(super) channel: BTreeMap<String, Channel>,
+    pub(super) sign: SignTable,
 }
 
 /// One `[[artifact]]`. What it leaves out is found in the file itself.

@@ -9,9 +9,11 @@
 
 pub mod authenticode;
 mod error;
+mod packages;
 mod sums;
 mod tool;
 
 pub use error::SignError;
+pub use packages::Signer;
 pub use sums::sums;
-pub use tool::{Identity, Signing, Tool, sign_file};
+pub use tool::{Identity, IdentityParts, Signing, Tool, sign_file};

@@ -64,6 +64,59 @@ pub enum Identity {
     },
 }
 
+/// What a user says of an identity.
+#[derive(Debug, Clone, Default)]
+pub struct IdentityParts {
+    /// Certificate and key in one file of PKCS #12.
+    pub pfx: Option<PathBuf>,
+    /// The certificate: a file, or an address in a token.
+    pub certificate: Option<String>,
+    /// The key: a file, or an address in a token.
+    pub key: Option<String>,
+    /// The library that speaks to the token.
+    pub module: Option<PathBuf>,
+    /// SHA-1 of a certificate in the store of Windows, in hexadecimal.
+    pub thumbprint: Option<String>,
+}
+
+impl IdentityParts {
+    /// The identity; none when nothing is said of one.
+    ///
+    /// # Errors
+    ///
+    /// With what is wrong.
+    pub fn identity(self) -> Result<Option<Identity>, &'static str> {
+        let Self { pfx, certificate, key, module, thumbprint } = self;
+        Ok(Some(match (pfx, certificate.zip(key), module, thumbprint) {
+            (Some(file), ..) => Identity::Pfx(file),
+            (None, Some((certificate, key)), None, _) => {
+                Identity::Pem { certificate: certificate.into(), key: key.into() }
+            }
+            (None, Some((certificate, key)), Some(module), _) => {
+                // A PIN in the address would be an argument of the tool.
+                if [&certificate, &key].iter().any(|uri| uri.contains("pin-value")) {
+                    return Err("a PIN is in the address of the key, where everybody sees it");
+                }
+                Identity::Pkcs11 { module, certificate, key }
+            }
+            (.., Some(thumbprint)) => {
+                if thumbprint.len() != 40 || !thumbprint.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                    return Err("the thumbprint is no SHA-1: Windows shows 40 hexadecimal digits");
+                }
+                Identity::Store { thumbprint }
+            }
+            _ => return Ok(None),
+        }))
+    }
+}
+
+impl Identity {
+    /// The program that signs with it where the user names none.
+    pub fn program(&self) -> &'static str {
+        if matches!(self, Self::Store { .. }) { "signtool" } else { "osslsigncode" }
+    }
+}
+
 /// What to sign with.
 #[derive(Debug, Clone)]
 pub struct Signing {
