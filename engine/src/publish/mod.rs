@@ -11,6 +11,7 @@ pub mod check;
 mod confine;
 pub mod credentials;
 pub mod deliver;
+mod diff;
 pub mod effect;
 mod error;
 pub mod gate;
