@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::rig::{Answer, Engine, Origin, Run, sha256};
 
-const SECRET: &str = "marker-pass phrase-7c21";
+pub const SECRET: &str = "marker-pass phrase-7c21";
 const SCRIPT: &str = "Write-Output 'h\u{fc}llo'\r\nexit 0\r\n";
 
 /// The smallest program for Windows that a signature fits into.
@@ -166,7 +166,7 @@ fn a_password_comes_by_a_descriptor() {
 
 /// A certificate of code signing, self-signed: `NAME.pem`, `NAME.key`, and both
 /// with a password in `NAME.pfx`.
-fn certificate(folder: &Path, name: &str, kind: &[&str]) {
+pub fn certificate(folder: &Path, name: &str, kind: &[&str]) {
     let (key, pem) = (format!("{name}.key"), format!("{name}.pem"));
     let subject = ["-subj", "/O=Tests/CN=Test Signer", "-addext", "extendedKeyUsage=codeSigning"];
     let request = ["req", "-x509", "-nodes", "-days", "30", "-keyout", &key, "-out", &pem, "-newkey"];
@@ -180,7 +180,7 @@ fn certificate(folder: &Path, name: &str, kind: &[&str]) {
     );
 }
 
-const RSA: &[&str] = &["rsa:2048"];
+pub const RSA: &[&str] = &["rsa:2048"];
 const EC: &[&str] = &["ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
 
 #[test]
@@ -220,7 +220,7 @@ fn a_program_and_a_script_are_accepted_and_a_flipped_byte_is_not() {
     stranger.assert_file("tool.exe", &program());
 }
 
-fn run_verify(folder: &Path, file: &str, authority: &str) -> (bool, String) {
+pub fn run_verify(folder: &Path, file: &str, authority: &str) -> (bool, String) {
     run(folder, "osslsigncode", &["verify", "-in", file, "-CAfile", authority])
 }
 

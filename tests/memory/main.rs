@@ -14,16 +14,15 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use http::HeaderMap;
 use peak_alloc::PeakAlloc;
 use tokio_util::sync::CancellationToken;
 use turbo_engine::download::{
-    DigestRule, Engine, EngineOptions, Event, Job, Memory, NetworkUse, Observer, Output, Receipt, Seats, download,
+    Engine, EngineOptions, Event, Job, Memory, NetworkUse, Observer, Output, Receipt, Seats, download,
 };
 use turbo_engine::model::{PrivateMirrors, Region};
 use turbo_engine::net::{CertificateCheck, Net, NetOptions, ProxyOptions, Trust};
 use turbo_engine::plan::{HostLimits, Ramp};
-use turbo_engine::store::{Hashes, History, IfExists, Preallocate};
+use turbo_engine::store::{Hashes, History, Preallocate};
 
 use data::MIB;
 use server::Server;
@@ -84,19 +83,7 @@ fn assert_bounded(size: usize, connections: usize, output: Output, folder: &Path
 }
 
 fn fetch(url: &str, connections: usize, output: Output, folder: &Path) -> Receipt {
-    let job = Job {
-        url: url.parse().expect("a URL"),
-        trust: Trust::Typed,
-        mirrors: Vec::new(),
-        output,
-        digests: Vec::new(),
-        checksum_file: None,
-        digest_rule: DigestRule::Optional,
-        size: None,
-        headers: HeaderMap::new(),
-        cookies: None,
-        if_exists: IfExists::Overwrite,
-    };
+    let job = Job::plain(url.parse().expect("a URL"), Trust::Typed, output);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let engine = engine(connections, folder);
     let done = runtime.block_on(download(&engine, job, &Silent, &CancellationToken::new()));

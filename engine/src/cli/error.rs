@@ -89,6 +89,8 @@ impl CliError {
         Self::Usage { what: what.into(), hint: hint.into() }
     }
 
+    /// The error of a module of the engine, which speaks for itself; none for
+    /// the command line's own.
     fn explained(&self) -> Option<&dyn Explain> {
         Some(match self {
             Self::Download { source, .. } => source,
@@ -106,11 +108,24 @@ impl CliError {
             Self::Credential(error) => error,
             Self::Audit(error) => error,
             Self::State(error) => error,
-            _ => return None,
+            Self::Usage { .. }
+            | Self::Setting { .. }
+            | Self::Config { .. }
+            | Self::Rotten(_)
+            | Self::Findings(_)
+            | Self::Input { .. }
+            | Self::Metalink { .. }
+            | Self::Netrc { .. }
+            | Self::Cookies { .. }
+            | Self::Runtime(_)
+            | Self::Stdout(_) => return None,
         })
     }
 
     pub(super) fn exit_code(&self) -> ExitCode {
+        if let Some(error) = self.explained() {
+            return error.exit_code();
+        }
         match self {
             Self::Usage { .. }
             | Self::Setting { .. }
@@ -119,29 +134,18 @@ impl CliError {
             | Self::Metalink { .. }
             | Self::Netrc { .. }
             | Self::Cookies { .. } => ExitCode::Usage,
-            Self::Runtime(_) => ExitCode::Failed,
             Self::Stdout(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::Done,
             Self::Stdout(_) => ExitCode::Local,
             Self::Rotten(_) | Self::Findings(_) => ExitCode::Verification,
-            Self::Download { .. }
-            | Self::Net(_)
-            | Self::Store(_)
-            | Self::Cache(_)
-            | Self::Component(_)
-            | Self::Registry(_)
-            | Self::ComponentVerb(_)
-            | Self::Pack(_)
-            | Self::Nuget(_)
-            | Self::Sign(_)
-            | Self::Deliver { .. }
-            | Self::Credential(_)
-            | Self::Audit(_)
-            | Self::State(_)
-            | Self::Publish(_) => self.explained().map_or(ExitCode::Failed, Explain::exit_code),
+            // The runtime alone is left: modules of the engine were asked above.
+            _ => ExitCode::Failed,
         }
     }
 
     pub(super) fn hint(&self) -> Option<String> {
+        if let Some(error) = self.explained() {
+            return error.hint();
+        }
         Some(match self {
             Self::Usage { hint, .. } => hint.clone(),
             Self::Setting { .. } => {
@@ -158,24 +162,7 @@ impl CliError {
                 "nothing is lost, they are fetched again when asked for; check the disk they were on".into()
             }
             Self::Findings(_) => "correct them and check again; each names its place and where to read more".into(),
-            Self::Runtime(_) | Self::Stdout(_) => return None,
-            Self::Download { .. }
-            | Self::Net(_)
-            | Self::Store(_)
-            | Self::Cache(_)
-            | Self::Component(_)
-            | Self::Registry(_)
-            | Self::ComponentVerb(_)
-            | Self::Pack(_)
-            | Self::Nuget(_)
-            | Self::Sign(_)
-            | Self::Deliver { .. }
-            | Self::Credential(_)
-            | Self::Audit(_)
-            | Self::State(_)
-            | Self::Publish(_) => {
-                return self.explained()?.hint();
-            }
+            _ => return None,
         })
     }
 }

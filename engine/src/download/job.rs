@@ -115,6 +115,24 @@ pub struct Job {
 }
 
 impl Job {
+    /// A file of which nothing is known but where it is: no mirrors, digests or
+    /// credentials, and what stands under the final name is replaced.
+    pub fn plain(url: Url, trust: Trust, output: Output) -> Self {
+        Self {
+            url,
+            trust,
+            mirrors: Vec::new(),
+            output,
+            digests: Vec::new(),
+            checksum_file: None,
+            digest_rule: DigestRule::Optional,
+            size: None,
+            headers: HeaderMap::new(),
+            cookies: None,
+            if_exists: IfExists::Overwrite,
+        }
+    }
+
     /// What the origin alone is sent.
     pub(super) fn scoped(&self) -> Scoped {
         Scoped::new(&self.url, self.headers.clone(), self.cookies.clone())

@@ -34,4 +34,4 @@ pub use region::{Region, RegionError};
 pub use secret::Secret;
 pub use size::{exact_bytes, parse_bytes};
 pub use time::{rfc3339, seconds_of_day};
-pub use web::{DisplayUrl, Origin, is_shareable};
+pub use web::{DisplayUrl, Origin, is_shareable, is_this_machine};

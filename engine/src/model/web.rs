@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use url::Url;
+use url::{Host, Url};
 
 /// Shows a URL without what may be a secret: user, password and the values of
 /// the query (signed links carry their signature there).
@@ -78,6 +78,18 @@ pub fn is_shareable(url: &Url) -> bool {
         })
 }
 
+/// Whether a URL leads to this machine by the way it is written, before any
+/// name is looked up: `localhost` and what is below it (RFC 6761 section 6.3),
+/// or a loopback address. What goes there crosses no network.
+pub fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,5 +117,32 @@ mod tests {
         assert!(!is_shareable(&url("https://h/f?X-Amz-Signature=1")));
         assert!(!is_shareable(&url("https://h/f?q=0123456789012345678901234567890")));
         assert!(!is_shareable(&url("https://me@h/f")));
+    }
+
+    #[test]
+    fn this_machine_is_known_by_its_names() {
+        for here in [
+            "http://localhost:5000/x",
+            "http://LOCALHOST/",
+            "http://a.localhost/",
+            "http://127.0.0.1:80/",
+            "http://127.1.2.3/",
+            "http://2130706433/",
+            "http://[::1]/",
+        ] {
+            assert!(is_this_machine(&url(here)), "{here}");
+        }
+        for elsewhere in [
+            "http://h.example/",
+            "http://localhost.example/",
+            "http://evillocalhost/",
+            "http://127.0.0.1.example/",
+            "http://10.0.0.1/",
+            "http://0.0.0.0/",
+            "http://[::2]/",
+            "file:///localhost",
+        ] {
+            assert!(!is_this_machine(&url(elsewhere)), "{elsewhere}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 pub mod freshness;
 mod host_limits;
 pub mod names;
+pub mod paths;
 mod ramp;
 mod ranges;
 mod rank;

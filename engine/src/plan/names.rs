@@ -52,9 +52,41 @@ pub fn from_url(url: &Url) -> String {
     safe(&percent_decoded(segment)).unwrap_or_else(|| DEFAULT.to_owned())
 }
 
-/// Whether a text is such a name as it stands.
-pub fn is_portable(name: &str) -> bool {
-    safe(name).as_deref() == Some(name)
+/// Why a text is no safe name as it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameFault {
+    /// It has a character that some system forbids, or that deceives the eye.
+    Character,
+    /// It is empty, begins with a blank, or ends with a blank or a dot.
+    Edge,
+    /// It has too many bytes.
+    TooLong,
+    /// Windows takes it for a device.
+    Device,
+    /// The engine would take it for a staging file of its own.
+    Staging,
+}
+
+/// Takes a text that is such a name as it stands; a leading dot may be there.
+///
+/// # Errors
+///
+/// When a safe name would not be the same, with why.
+pub fn check(name: &str) -> Result<(), NameFault> {
+    let fault = if name.contains(['/', '\\']) || name.contains(is_unsafe) {
+        NameFault::Character
+    } else if name.is_empty() || trimmed(name) != name {
+        NameFault::Edge
+    } else if name.len() >= MAX_BYTES {
+        NameFault::TooLong
+    } else if is_device(name) {
+        NameFault::Device
+    } else if staging_suffix(name).is_some() {
+        NameFault::Staging
+    } else {
+        return Ok(());
+    };
+    Err(fault)
 }
 
 /// Bytes that are no UTF-8 stay percent-encoded: unlike a replacement
@@ -104,12 +136,16 @@ fn is_device(name: &str) -> bool {
 
 /// Takes the meaning out of a staging file's suffix.
 fn defused(mut name: String) -> String {
-    let lower = name.to_ascii_lowercase();
-    if let Some(suffix) = STAGING.iter().find(|suffix| lower.ends_with(*suffix)) {
+    if let Some(suffix) = staging_suffix(&name) {
         let dot = name.len() - suffix.len();
         name.replace_range(dot..=dot, "_");
     }
     name
+}
+
+fn staging_suffix(name: &str) -> Option<&'static str> {
+    let lower = name.to_ascii_lowercase();
+    STAGING.into_iter().find(|suffix| lower.ends_with(suffix))
 }
 
 /// Cuts the stem, not the extension, of a name that is too long, and leaves
@@ -226,6 +262,13 @@ mod tests {
                 prop_assert_eq!(defused(name.clone()), name.as_str());
                 prop_assert!(name.len() == MAX_BYTES || foreign(&name) == Some(name), "a safe name stays as it is");
             }
+        }
+
+        #[test]
+        fn a_name_passes_that_would_stay_as_it_is(
+            text in "\\PC{0,20}|[./\\\\ :a-cnul\u{202e}\u{0}]{0,9}|\\.?(con|com[0-9]|x)[. ]?x{0,3}|x{237,242}|x\\.(?i:turbo-part)"
+        ) {
+            prop_assert_eq!(check(&text).is_ok(), safe(&text).as_deref() == Some(&*text));
         }
 
         #[test]

@@ -4,19 +4,14 @@
 //! plain paths below the folders of its package manager, and only destinations
 //! that the user configured.
 
-use std::collections::BTreeMap;
-
 use super::intake::Target;
 use super::violation::Violation;
 use crate::model::delivery::{Delivery, GitChange, GitRoute};
-use crate::plan::names::is_portable;
+use crate::plan::paths::{self, PathFault, Strictness};
 
 /// Most deliveries of one generator, and files of all of them.
 const MOST_DELIVERIES: usize = 16;
 const MOST_FILES: usize = 500;
-/// Longest path, and its most folders.
-const PATH_BYTES: usize = 512;
-const DEPTH: usize = 32;
 /// Longest subject and text of a change.
 const TITLE_BYTES: usize = 256;
 const BODY_BYTES: usize = 64 << 10;
@@ -79,7 +74,8 @@ impl Bounds {
                 wrong.push(Violation::Outside { path: quoted(path), prefixes: prefixes.clone() });
             }
         }
-        wrong.extend(collisions(&paths));
+        let collision = |(first, second)| Violation::Collision { first: quoted(first), second: quoted(second) };
+        wrong.extend(paths::collisions(&paths).into_iter().map(collision));
         wrong
     }
 
@@ -170,51 +166,21 @@ fn is_branch(name: &str) -> bool {
 }
 
 fn check_path(path: &str) -> Option<Violation> {
-    let why = if path.is_empty() || path.starts_with('/') || path.contains([':', '\\']) {
-        "is not relative, with / between its parts"
-    } else if path.len() > PATH_BYTES || path.split('/').count() > DEPTH {
-        "is too long"
-    } else if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        "has an empty part, `.` or `..`"
-    } else if path.split('/').any(is_of_git) {
-        "belongs to git itself"
-    } else if !path.split('/').all(is_portable) {
-        "cannot stand on every system"
-    } else {
-        return None;
+    let why = match paths::check(path, Strictness::Proposal).err()? {
+        PathFault::Empty | PathFault::Absolute | PathFault::Drive | PathFault::Colon | PathFault::Backslash => {
+            "is not relative, with / between its parts"
+        }
+        PathFault::TooLong => "is too long",
+        PathFault::EmptyPart => "has an empty part, `.` or `..`",
+        PathFault::OfGit => "belongs to git itself",
+        PathFault::Part(_) => "cannot stand on every system",
     };
     Some(Violation::Path { path: quoted(path), why })
-}
-
-/// `.git` and `.github` decide what a repository does. Windows knows the former
-/// by a short name as well.
-fn is_of_git(part: &str) -> bool {
-    let part = part.to_ascii_lowercase();
-    part.starts_with(".git") || part.starts_with("git~")
 }
 
 fn is_below(path: &str, prefix: &str) -> bool {
     let folder = prefix.trim_end_matches('/');
     path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// Paths that differ by case alone, that stand there twice, or of which one is
-/// a folder of the other.
-fn collisions(paths: &[&str]) -> Vec<Violation> {
-    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    let mut wrong = Vec::new();
-    for path in paths {
-        if let Some(first) = seen.insert(path.to_lowercase(), path) {
-            wrong.push(Violation::Collision { first: quoted(first), second: quoted(path) });
-        }
-    }
-    for path in paths {
-        let lower = path.to_lowercase();
-        let mut folders = lower.match_indices('/').map(|(at, _)| &lower[..at]);
-        let file = folders.find_map(|folder| seen.get(folder));
-        wrong.extend(file.map(|file| Violation::Collision { first: quoted(file), second: quoted(path) }));
-    }
-    wrong
 }
 
 /// A generator's text, fit to be shown.

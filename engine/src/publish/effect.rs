@@ -2,22 +2,21 @@
 
 use std::fmt::Write as _;
 
-use similar::TextDiff;
-
+use super::diff::unified;
 use crate::model::delivery::{Delivery, GitRoute, PriorFile};
 
 /// The whole effect of a delivery, against the files as they are.
 pub fn described(delivery: &Delivery, before: &[PriorFile]) -> String {
     let mut text = head(delivery);
     if let Delivery::Nupkg(package) = delivery {
-        text.push_str(&difference("nuspec", None, Some(package.nuspec.as_bytes())));
+        text.push_str(&unified("nuspec", None, Some(package.nuspec.as_bytes())));
     }
     for file in delivery.files() {
-        text.push_str(&difference(&file.path, content(before, &file.path), Some(&file.content)));
+        text.push_str(&unified(&file.path, content(before, &file.path), Some(&file.content)));
     }
     if let Delivery::GitChange(change) = delivery {
         for path in &change.deletes {
-            text.push_str(&difference(path, content(before, path), None));
+            text.push_str(&unified(path, content(before, path), None));
         }
     }
     text
@@ -45,21 +44,4 @@ fn head(delivery: &Delivery) -> String {
         Delivery::Files { files } => format!("files: {}\n", files.len()),
         Delivery::Oci(artifact) => format!("push to {} as {}\n", artifact.reference, artifact.artifact_type),
     }
-}
-
-/// The unified difference of one file.
-fn difference(path: &str, before: Option<&[u8]>, after: Option<&[u8]>) -> String {
-    let side = |content: Option<&[u8]>, prefix: &str| match content {
-        Some(_) => format!("{prefix}/{path}"),
-        None => "/dev/null".into(),
-    };
-    let (old, new) =
-        (String::from_utf8_lossy(before.unwrap_or_default()), String::from_utf8_lossy(after.unwrap_or_default()));
-    if before == after {
-        return format!("{path} stays as it is\n");
-    }
-    let lines = TextDiff::from_lines(&*old, &*new);
-    let shown = lines.unified_diff().header(&side(before, "a"), &side(after, "b")).to_string();
-    // A carriage return is content; on a terminal it would hide what it ends.
-    shown.replace('\r', "")
 }

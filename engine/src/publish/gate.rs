@@ -10,16 +10,14 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::artifact::{Quiet, Studied};
-use crate::download::{DigestRule, DownloadError, Engine, Job, Output, download, reason};
+use crate::download::{DownloadError, Engine, Job, Output, download, reason};
 use crate::model::release::Artifact;
 use crate::model::{Algorithm, Digest, DisplayUrl, ExitCode, Explain};
 use crate::net::{NetError, Trust};
-use crate::store::IfExists;
 
 /// URLs that are fetched together.
 const AT_ONCE: usize = 4;
@@ -187,19 +185,7 @@ async fn fetched(
     trust: Trust,
     cancel: &CancellationToken,
 ) -> Result<Digest, DownloadError> {
-    let job = Job {
-        url: url.clone(),
-        trust,
-        mirrors: Vec::new(),
-        output: Output::Stream(Box::new(io::sink())),
-        digests: Vec::new(),
-        checksum_file: None,
-        digest_rule: DigestRule::Optional,
-        size: None,
-        headers: HeaderMap::new(),
-        cookies: None,
-        if_exists: IfExists::Overwrite,
-    };
+    let job = Job::plain(url.clone(), trust, Output::Stream(Box::new(io::sink())));
     let receipt = download(engine, job, &Quiet, cancel).await?;
     let hex = receipt.sha256.expect("what was fetched was hashed");
     Ok(Digest::from_hex(Algorithm::Sha256, &hex).expect("a receipt has 64 digits"))

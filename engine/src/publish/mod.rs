@@ -12,6 +12,7 @@ mod confine;
 pub mod credentials;
 pub mod deliver;
 pub mod destination;
+mod diff;
 pub mod effect;
 pub mod embed;
 mod error;

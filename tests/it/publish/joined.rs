@@ -4,7 +4,11 @@ use serde_json::Value;
 
 use super::world::{KEY, World};
 use crate::rig::github::{TOKEN, UPSTREAM};
-use crate::rig::{Answer, Run};
+use crate::rig::{Answer, Run, sha256};
+use crate::signing::{RSA, SECRET, certificate, run_verify};
+
+/// The records of the package.
+const CHOCOLATEY: &str = ".turbo-publish/tool-1.2.0/chocolatey";
 
 fn delivered(run: &Run) -> Vec<(String, String)> {
     let events = run.events().into_iter().filter(|event| event["event"] == "delivery");
@@ -159,10 +163,58 @@ fn artifacts_lie_inside_of_a_package_when_that_is_asked_for() {
     let file = file.replace("license = \"MIT\"\n", "license = \"MIT\"\nlicense-file = \"LICENSE\"\n");
     world.engine.write("turbo-release.toml", file);
     world.publish(&[]).exits(0);
-    let kept = world.engine.read(".turbo-publish/tool-1.2.0/chocolatey/tool.1.2.0.nupkg");
+    assert_eq!(packed(&world, "tools/tool-1.2.0.zip"), world.engine.read("tool-1.2.0.zip"));
+}
+
+/// A file of the package that was pushed.
+fn packed(world: &World, name: &str) -> Vec<u8> {
+    let kept = world.engine.read(&format!("{CHOCOLATEY}/tool.1.2.0.nupkg"));
     let mut package = zip::ZipArchive::new(std::io::Cursor::new(kept)).expect("a zip");
     let mut inside = Vec::new();
-    let mut file = package.by_name("tools/tool-1.2.0.zip").expect("the artifact");
-    std::io::Read::read_to_end(&mut file, &mut inside).expect("readable");
-    assert_eq!(inside, world.engine.read("tool-1.2.0.zip"));
+    std::io::Read::read_to_end(&mut package.by_name(name).expect(name), &mut inside).expect("readable");
+    inside
+}
+
+#[test]
+fn packages_are_signed_beside_what_is_pushed() {
+    let world = World::new();
+    world.engine.write("author.key", include_str!("../../fixtures/keys/author.key"));
+    world.write(&("[sign]\nkey = 'author.key'\n".to_owned() + &world.chocolatey() + &world.winget()));
+    world.publish(&["--dry-run"]).exits(0);
+    world.publish(&[]).exits(0);
+    let read = |name: &str| String::from_utf8(world.engine.read(&format!("{CHOCOLATEY}/{name}"))).expect("text");
+    let package = world.engine.read(&format!("{CHOCOLATEY}/tool.1.2.0.nupkg"));
+    assert_eq!(read("SHA256SUMS"), format!("{}  tool.1.2.0.nupkg\n", sha256(&package)));
+    for name in ["tool.1.2.0.nupkg.minisig", "SHA256SUMS.minisig"] {
+        assert!(read(name).contains(&format!("trusted comment: file:{}", name.trim_end_matches(".minisig"))));
+    }
+    // The signature is the one that the verb makes of the very package.
+    let signature = read("tool.1.2.0.nupkg.minisig");
+    world.engine.run(["component", "sign", &format!("{CHOCOLATEY}/tool.1.2.0.nupkg"), "--key", "author.key"]).exits(0);
+    assert_eq!(read("tool.1.2.0.nupkg.minisig"), signature);
+    world.engine.write("author.key", "no key");
+    world.publish(&["--only", "winget"]).fails(2).says("the key author.key");
+}
+
+#[test]
+#[ignore = "needs osslsigncode"]
+fn scripts_in_packages_are_signed_and_stay_what_was_pushed() {
+    let world = World::new();
+    let folder = world.engine.path("");
+    certificate(&folder, "rsa", RSA);
+    let sign = "[sign]\npfx = 'rsa.pfx'\ncertificate-password = 'env:CERTIFICATE_PASSWORD'\n";
+    world.write(&(sign.to_owned() + &world.chocolatey()));
+    world.publish(&[]).fails(2).says("the variable CERTIFICATE_PASSWORD is not set");
+    let world = world.variable("CERTIFICATE_PASSWORD", SECRET);
+    // A signature has a moment: what was packed is kept for whoever resumes.
+    world.feed.bend(|request| (request.method == "PUT").then(|| Answer::status(500)));
+    assert_ne!(world.publish(&[]).code, Some(0));
+    world.feed.bend(|_| None);
+    let package = world.engine.read(&format!("{CHOCOLATEY}/tool.1.2.0.nupkg"));
+    world.publish(&["--resume"]).exits(0);
+    world.engine.assert_file(&format!("{CHOCOLATEY}/tool.1.2.0.nupkg"), &package);
+    world.engine.write("install.ps1", packed(&world, "tools/chocolateyInstall.ps1"));
+    let (accepted, said) = run_verify(&folder, "install.ps1", "rsa.pem");
+    assert!(accepted, "{said}");
+    world.check_records();
 }

@@ -131,6 +131,12 @@ impl World {
         world
     }
 
+    /// Adds a variable to every run.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.engine = self.engine.variable(name, value);
+        self
+    }
+
     /// Writes the release with these channels.
     pub fn write(&self, channels: &str) {
         self.engine.write("turbo-release.toml", format!("{RELEASE}{channels}"));

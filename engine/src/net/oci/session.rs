@@ -15,7 +15,7 @@ use super::manifest::{Layer, MANIFEST_TYPE, Manifest, digest, oci_digest};
 use super::{OciError, OciLogin};
 use crate::model::excerpt::excerpt;
 use crate::model::http::{Challenge, challenges};
-use crate::model::{Digest, OciName, Origin};
+use crate::model::{Digest, OciName, Origin, is_this_machine};
 use crate::net::{Exchange, Get, Net, Scoped, Told, Trust, Wanted};
 
 /// Largest manifest: what the specification asks registries to take.
@@ -271,15 +271,6 @@ fn basic(login: &OciLogin) -> HeaderValue {
     let mut value = HeaderValue::try_from(text).expect("base64 is a header value");
     value.set_sensitive(true);
     value
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// Whether two hosts belong to one site: the same, or both below the domain

@@ -14,7 +14,6 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use futures_util::{StreamExt, TryStreamExt};
-use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
 
 pub use error::ArtifactError;
@@ -22,11 +21,11 @@ pub use error::ArtifactError;
 use self::detect::{Kind, TRAILER_BYTES, kind, zip_format};
 use self::listing::is_windows_program;
 use super::intake::Planned;
-use crate::download::{DigestRule, Engine, Event, Job, Observer, Output, Promised, Proof, download};
+use crate::download::{Engine, Event, Job, Observer, Output, Promised, Proof, download};
 use crate::model::release::{Artifact, Entry, InstallerFacts};
 use crate::model::{Algorithm, Digest, DisplayUrl};
 use crate::net::Trust;
-use crate::store::{IfExists, ReadSeek, hash_file, open_file};
+use crate::store::{ReadSeek, hash_file, open_file};
 
 /// Artifacts that are looked at together.
 const AT_ONCE: usize = 4;
@@ -94,19 +93,8 @@ async fn local(
     let shown = DisplayUrl(&url).to_string();
     let path = folder.join("artifact");
     let promised = planned.digests.iter().map(|digest| Promised { digest: digest.clone(), by: Proof::Checksum });
-    let job = Job {
-        url,
-        trust: planned.trust,
-        mirrors: Vec::new(),
-        output: Output::File(path.clone()),
-        digests: promised.collect(),
-        checksum_file: None,
-        digest_rule: DigestRule::Optional,
-        size: None,
-        headers: HeaderMap::new(),
-        cookies: None,
-        if_exists: IfExists::Overwrite,
-    };
+    let plain = Job::plain(url, planned.trust, Output::File(path.clone()));
+    let job = Job { digests: promised.collect(), ..plain };
     let downloaded = download(engine, job, &Quiet, cancel).await;
     downloaded.map_err(|source| ArtifactError::Download { url: shown, source })?;
     Ok(path)

@@ -5,9 +5,9 @@
 
 use std::path::Path;
 
-use super::diff::unified;
 use super::{DeliverError, Standing, Submission, check_path};
 use crate::model::delivery::OutputFile;
+use crate::publish::diff::unified;
 use crate::publish::ledger::{Intent, Ledger};
 use crate::store::{StoreError, create_folder_below, read_below, sha256, write_atomic};
 

@@ -4,7 +4,6 @@
 //! already, by itself before a crash or by somebody else. Each has a twin that
 //! tells the whole effect and sends nothing that changes anything.
 
-mod diff;
 mod error;
 pub mod files;
 pub mod git;

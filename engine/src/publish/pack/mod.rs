@@ -63,7 +63,8 @@ fn confined(files: &[OutputFile]) -> Result<Vec<&OutputFile>, PackError> {
     files.iter().try_for_each(|file| path::check(&file.path))?;
     let mut sorted: Vec<&OutputFile> = files.iter().collect();
     sorted.sort_by(|one, other| one.path.cmp(&other.path));
-    path::check_distinct(sorted.iter().map(|file| file.path.as_str()))?;
+    let paths: Vec<&str> = sorted.iter().map(|file| file.path.as_str()).collect();
+    path::check_distinct(&paths)?;
     Ok(sorted)
 }
 

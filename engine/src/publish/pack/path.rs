@@ -1,14 +1,9 @@
 //! Paths inside of a package: relative, ordinary on every system, and distinct
 //! on one that does not tell upper case from lower.
 
-use std::collections::HashMap;
-
 use super::PackError;
 use crate::model::excerpt::excerpt;
-use crate::plan::names;
-
-/// Longest path: what Windows takes for a whole one, less a folder for it.
-const MOST_BYTES: usize = 200;
+use crate::plan::paths::{self, PathFault, Strictness};
 
 /// What the package itself needs (ECMA-376 part 2, annex C).
 const RESERVED: [&str; 3] = ["_rels", "package", "[content_types].xml"];
@@ -17,25 +12,17 @@ const RESERVED: [&str; 3] = ["_rels", "package", "[content_types].xml"];
 /// written, or that the package itself needs.
 pub(super) fn check(path: &str) -> Result<(), PackError> {
     let refuse = |why| Err(PackError::Path { path: excerpt(path), why });
-    if path.is_empty() || path.len() > MOST_BYTES {
-        return refuse("it is empty or too long");
-    }
-    if path.contains('\\') {
-        return refuse("folders are separated by `/`");
-    }
-    if path.starts_with('/') || path.as_bytes().get(1) == Some(&b':') {
-        return refuse("it is absolute");
-    }
-    for segment in path.split('/') {
-        if segment.is_empty() || segment == "." || segment == ".." {
-            return refuse("it has an empty part, `.` or `..`");
-        }
-        // A name that a download could have is one on every system.
-        let visible = segment.strip_prefix('.').unwrap_or(segment);
-        if names::foreign(visible).as_deref() != Some(visible) {
-            return refuse("a part of it means something else on some system");
-        }
-    }
+    paths::check(path, Strictness::Package).or_else(|fault| {
+        refuse(match fault {
+            PathFault::Empty | PathFault::TooLong => "it is empty or too long",
+            PathFault::Backslash => "folders are separated by `/`",
+            PathFault::Absolute | PathFault::Drive => "it is absolute",
+            PathFault::EmptyPart => "it has an empty part, `.` or `..`",
+            PathFault::Colon | PathFault::OfGit | PathFault::Part(_) => {
+                "a part of it means something else on some system"
+            }
+        })
+    })?;
     let first = path.split('/').next().unwrap_or_default().to_lowercase();
     let is_nuspec = !path.contains('/') && has_extension(path, "nuspec");
     if RESERVED.contains(&first.as_str()) || is_nuspec || has_extension(path, "psmdcp") {
@@ -46,22 +33,11 @@ pub(super) fn check(path: &str) -> Result<(), PackError> {
 
 /// Refuses two paths, one of which would be the other on Windows: the same
 /// letters, or a file where another needs a folder.
-pub(super) fn check_distinct<'a>(paths: impl Iterator<Item = &'a str> + Clone) -> Result<(), PackError> {
-    let duplicate = |one: &str, other: &str| PackError::Duplicate { one: excerpt(one), other: excerpt(other) };
-    let mut files: HashMap<String, &str> = HashMap::new();
-    for path in paths.clone() {
-        if let Some(one) = files.insert(path.to_lowercase(), path) {
-            return Err(duplicate(one, path));
-        }
+pub(super) fn check_distinct(paths: &[&str]) -> Result<(), PackError> {
+    match paths::collisions(paths).first() {
+        Some((one, other)) => Err(PackError::Duplicate { one: excerpt(one), other: excerpt(other) }),
+        None => Ok(()),
     }
-    for path in paths {
-        let lower = path.to_lowercase();
-        let mut folders = lower.match_indices('/').map(|(at, _)| &lower[..at]);
-        if let Some(file) = folders.find_map(|folder| files.get(folder)) {
-            return Err(duplicate(file, path));
-        }
-    }
-    Ok(())
 }
 
 /// The extension of a path in lower case; empty where it has none.
@@ -118,9 +94,9 @@ mod tests {
 
     #[test]
     fn names_differ_by_more_than_their_case() {
-        check_distinct(["a/b", "a/c", "b"].into_iter()).expect("three files");
+        check_distinct(&["a/b", "a/c", "b"]).expect("three files");
         for pair in [["tools/A.txt", "Tools/a.TXT"], ["a", "A/b"], ["ä", "Ä"], ["a/b/c", "A/B"]] {
-            assert!(matches!(check_distinct(pair.into_iter()), Err(PackError::Duplicate { .. })), "{pair:?}");
+            assert!(matches!(check_distinct(&pair), Err(PackError::Duplicate { .. })), "{pair:?}");
         }
     }
 }

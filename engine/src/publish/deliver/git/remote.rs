@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::model::excerpt::excerpt;
+use crate::model::is_this_machine;
 use crate::publish::deliver::DeliverError;
 
 /// How a repository is reached.
@@ -106,12 +107,7 @@ impl Remote {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(refuse("it has a query or a fragment"));
         }
-        let is_this_machine = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
+        let is_this_machine = is_this_machine(&url);
         Ok(Self::of_url(scheme, url.into(), server, is_this_machine))
     }
 

@@ -9,7 +9,7 @@ use super::api::Ask;
 use super::{Flow, GitHubPull, branch, check, upstream};
 use crate::model::delivery::GitChange;
 use crate::publish::deliver::DeliverError;
-use crate::publish::deliver::diff::unified;
+use crate::publish::diff::unified;
 use crate::publish::ledger::Ledger;
 
 /// Tells every effect of [`super::deliver`] as things are now, with all

@@ -1,9 +1,9 @@
 //! The addresses of a feed, as its clients derive them from the one they are given.
 
-use url::{Host, Url};
+use url::Url;
 
 use super::NugetError;
-use crate::model::{DisplayUrl, Origin};
+use crate::model::{DisplayUrl, Origin, is_this_machine};
 use crate::publish::pack::Nuspec;
 
 /// The addresses of a feed.
@@ -32,15 +32,6 @@ pub(super) fn check(source: &Url) -> Result<(), NugetError> {
         return Err(NugetError::InTheClear { feed: Origin::of(source).to_string() });
     }
     Ok(())
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 impl Endpoint {
