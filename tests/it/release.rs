@@ -6,7 +6,7 @@ mod channels;
 mod gate;
 mod hostile;
 mod intake;
-mod packed;
+pub mod packed;
 
 use serde_json::Value;
 
