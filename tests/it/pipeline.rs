@@ -2,7 +2,11 @@
 //! behind them, run on this machine.
 
 #[cfg(unix)]
+mod github_release;
+#[cfg(unix)]
 mod install;
+#[cfg(unix)]
+mod own;
 #[cfg(unix)]
 mod script;
 
@@ -16,6 +20,7 @@ use crate::rig::yaml;
 
 const ACTION: &str = ".github/actions/publish/action.yml";
 const SCRIPT: &str = ".github/actions/publish/publish.sh";
+const RELEASE: &str = ".github/workflows/release.yml";
 const CI: &str = ".github/workflows/ci.yml";
 
 /// A file of the repository.
@@ -51,7 +56,7 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 /// Whoever can choose a branch's or a tag's name would write the script.
 #[test]
 fn no_expression_stands_in_a_script() {
-    for (file, least) in [(ACTION, 1), (CI, 6)] {
+    for (file, least) in [(ACTION, 1), (RELEASE, 6), (CI, 6)] {
         let document = parsed(file);
         let scripts: Vec<&str> = all(&document, "run").into_iter().filter_map(Value::as_str).collect();
         assert!(scripts.len() >= least, "{file}: {scripts:?}");
@@ -63,7 +68,7 @@ fn no_expression_stands_in_a_script() {
 
 #[test]
 fn every_action_has_a_version() {
-    for (file, least) in [(ACTION, 2), (CI, 5)] {
+    for (file, least) in [(ACTION, 2), (RELEASE, 9), (CI, 5)] {
         let document = parsed(file);
         let used: Vec<&str> = all(&document, "uses").into_iter().filter_map(Value::as_str).collect();
         assert!(used.len() >= least, "{file}: {used:?}");
@@ -75,9 +80,23 @@ fn every_action_has_a_version() {
     }
 }
 
+/// A token that can write is in the hands of the jobs that need one.
 #[test]
 fn permissions_are_named_and_few() {
-    assert_eq!(parsed(CI)["permissions"], json!({"contents": "read"}));
+    for file in [RELEASE, CI] {
+        assert_eq!(parsed(file)["permissions"], json!({"contents": "read"}), "{file}");
+    }
+    let release = parsed(RELEASE);
+    let jobs = release["jobs"].as_object().expect("jobs");
+    let may_write: Vec<(&str, &str)> = jobs
+        .iter()
+        .flat_map(|(job, said)| {
+            let permissions = said["permissions"].as_object().into_iter().flatten();
+            permissions.filter(|(_, level)| *level == "write").map(|(scope, _)| (job.as_str(), scope.as_str()))
+        })
+        .collect();
+    assert_eq!(may_write, [("package", "attestations"), ("package", "id-token"), ("release", "contents")]);
+    assert!(!text(RELEASE).contains("write-all"));
 }
 
 /// An input that is forgotten on the way does nothing, and says nothing.
@@ -125,4 +144,32 @@ fn the_records_survive_a_failure() {
     assert_eq!(restored["with"]["path"], kept["with"]["path"]);
     assert_eq!(restored["with"]["pattern"], kept["with"]["name"]);
     assert_eq!(keys(&action["outputs"]), BTreeSet::from(["exit-code", "records", "summary"]));
+}
+
+/// What the workflow builds, what is packed, and what is published are one list.
+#[test]
+fn every_target_is_built_and_published() {
+    let release = parsed(RELEASE);
+    let built = release["jobs"]["build"]["strategy"]["matrix"]["include"].as_array().expect("a matrix");
+    let built: BTreeSet<String> = built
+        .iter()
+        .map(|row| {
+            let target = row["target"].as_str().expect("a target");
+            let ending = if target.contains("windows") { "zip" } else { "tar.gz" };
+            format!("dist/turbo-engine-{target}.{ending}")
+        })
+        .collect();
+    let own: toml::Table = text("turbo-release.toml").parse().expect("our release file");
+    let published = own["artifact"].as_array().expect("artifacts");
+    let published: BTreeSet<String> =
+        published.iter().filter_map(|artifact| artifact["path"].as_str().map(str::to_owned)).collect();
+    assert_eq!(built, published);
+    // Each login is given to the step that publishes.
+    let environments = all(&release["jobs"]["publish"], "env");
+    let given: BTreeSet<&str> = environments.into_iter().flat_map(keys).collect();
+    let channels = own["channel"].as_table().expect("channels");
+    for (name, channel) in channels {
+        let variable = channel["credential"].as_str().and_then(|source| source.strip_prefix("env:"));
+        assert!(variable.is_some_and(|variable| given.contains(variable)), "{name}: {variable:?} of {given:?}");
+    }
 }
