@@ -24,6 +24,7 @@ mod mirrors;
 mod network;
 mod nupkg;
 mod oci;
+mod pipeline;
 mod publish;
 mod publish_check;
 mod push;

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use jsonschema::{Draft, Validator};
 use quick_xml::Reader;
 use quick_xml::events::Event as Xml;
-use saphyr_parser::{Event, Parser, ScalarStyle};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::samples::Sample;
+use crate::rig::yaml;
 
 /// Material beside the repository.
 pub fn shared() -> Option<PathBuf> {
@@ -192,60 +192,4 @@ pub fn check_ruby(what: &str, text: &str, problems: &mut Vec<String>) {
         }
     }
     hold(problems, depth == 0, || format!("{what}: a block without end\n{text}"));
-}
-
-/// A YAML document as JSON, by the core schema of YAML 1.2.
-fn yaml(text: &str) -> Result<Value, String> {
-    let mut open: Vec<(Value, Option<String>)> = Vec::new();
-    let mut root = Value::Null;
-    for event in Parser::new_from_str(text) {
-        let (event, _) = event.map_err(|error| error.to_string())?;
-        let done = match event {
-            Event::MappingStart(..) => {
-                open.push((Value::Object(Map::new()), None));
-                None
-            }
-            Event::SequenceStart(..) => {
-                open.push((Value::Array(Vec::new()), None));
-                None
-            }
-            Event::MappingEnd | Event::SequenceEnd => open.pop().map(|(value, _)| value),
-            Event::Scalar(text, style, ..) => match open.last_mut() {
-                Some((Value::Object(_), key @ None)) => {
-                    *key = Some(text.into_owned());
-                    None
-                }
-                _ if style == ScalarStyle::Plain => Some(plain(&text)),
-                _ => Some(Value::String(text.into_owned())),
-            },
-            Event::Alias(_) => return Err("an alias".to_owned()),
-            _ => None,
-        };
-        let Some(value) = done else { continue };
-        match open.last_mut() {
-            None => root = value,
-            Some((Value::Array(items), _)) => items.push(value),
-            Some((Value::Object(fields), key)) => {
-                let key = key.take().ok_or("a value without a key")?;
-                if fields.insert(key.clone(), value).is_some() {
-                    return Err(format!("{key} twice"));
-                }
-            }
-            Some(_) => return Err("only lists and maps are open".to_owned()),
-        }
-    }
-    Ok(root)
-}
-
-fn plain(text: &str) -> Value {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
-        "true" | "True" | "TRUE" => true.into(),
-        "false" | "False" | "FALSE" => false.into(),
-        text => text
-            .parse::<i64>()
-            .map(Value::from)
-            .or_else(|_| text.parse::<f64>().map(Value::from))
-            .unwrap_or_else(|_| text.into()),
-    }
 }

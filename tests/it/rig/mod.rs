@@ -20,6 +20,7 @@ mod socks;
 mod tls;
 #[cfg(target_os = "linux")]
 mod void;
+mod yaml;
 
 pub use answer::{Answer, Ending, File, file};
 pub use data::{KIB, MIB, MIB_PER_SECOND, sha256};
@@ -37,3 +38,4 @@ pub use socks::Socks;
 pub use tls::Authority;
 #[cfg(target_os = "linux")]
 pub use void::Void;
+pub use yaml::yaml;
