@@ -13,7 +13,7 @@ set -euo pipefail
 readonly HOME_REPOSITORY=turbo-engine/turbo-engine
 # Options with a value, and those that are there or not.
 readonly VALUES="build test package sign sign-key certificate timestamp upload release components only wait records \
-fail-on binary version public-key downloads settings"
+fail-on prior audit-key binary version public-key downloads settings"
 readonly SWITCHES="dry-run staging resume no-gate"
 # A summary may have 1 MiB: beyond this the proposed files stay in the events.
 readonly SUMMARY_BYTES=200000
@@ -46,8 +46,10 @@ Publishing:
   --dry-run            show every effect, and have none
   --resume             go on where an earlier run ended
   --no-gate            do not fetch the public URLs; only with --dry-run
+  --prior DIR          stands for the destinations, which nobody asks then
   --wait S             seconds to wait for the public URLs
   --records DIR        states, audit log and events [.turbo-publish]
+  --audit-key SOURCE   key that authenticates the audit log: env:NAME
   --fail-on any|all    fail when any channel fails, or only when all do [any]
 
 The program:
@@ -328,11 +330,13 @@ publish_arguments() {
   [ -z "$(setting wait)" ] || arguments+=(--wait "$(setting wait)")
   ! is_on staging || arguments+=(--staging)
   ! is_on no-gate || arguments+=(--no-gate)
+  [ -z "$(setting prior)" ] || arguments+=(--prior "$(setting prior)")
   if is_on dry-run; then
     # It has no effect, and so nothing to record or to resume.
     arguments+=(--dry-run)
   else
     arguments+=(--records "$records")
+    [ -z "$(setting audit-key)" ] || arguments+=(--audit-key "$(setting audit-key)")
     ! is_on resume || arguments+=(--resume)
   fi
 }

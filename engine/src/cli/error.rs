@@ -122,6 +122,14 @@ impl CliError {
         })
     }
 
+    /// The channel that it is about.
+    pub(super) fn channel(&self) -> Option<&str> {
+        match self {
+            Self::Publish(PublishError::Channel { name, .. }) | Self::Deliver { channel: name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     pub(super) fn exit_code(&self) -> ExitCode {
         if let Some(error) = self.explained() {
             return error.exit_code();

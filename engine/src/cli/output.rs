@@ -147,7 +147,13 @@ pub(super) fn json_line(value: &impl Serialize) -> String {
 pub(super) fn error_event(error: &CliError) -> Value {
     let code = error.exit_code();
     let job = if let CliError::Download { url, .. } = error { Some(url) } else { None };
-    json!({"v": 1, "job": job, "event": "error", "error": reason(error), "hint": error.hint(), "exit_code": code as u8})
+    let mut event = json!({
+        "v": 1, "job": job, "event": "error", "error": reason(error), "hint": error.hint(), "exit_code": code as u8,
+    });
+    if let Some(channel) = error.channel() {
+        event["channel"] = channel.into();
+    }
+    event
 }
 
 /// Text of servers and files must not move the cursor or change colours. Our

@@ -35,7 +35,7 @@ fn target() -> String {
 
 fn install(engine: &Engine, folder: &str, more: &[&str]) -> Run {
     let from = format!("file://{folder}");
-    bash(engine, SCRIPT, &[&["--dry-run", "--no-gate", "--downloads", &from], more].concat())
+    bash(engine, SCRIPT, &[&["--dry-run", "--no-gate", "--prior", "nothing", "--downloads", &from], more].concat())
 }
 
 fn public(key: &str) -> String {
