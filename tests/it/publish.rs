@@ -5,6 +5,7 @@ mod deliver_files;
 mod deliver_git;
 mod deliver_github;
 mod deliver_kill;
+mod deliver_packages;
 mod delivery;
 #[cfg(unix)]
 mod github_contract;

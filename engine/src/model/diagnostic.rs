@@ -57,6 +57,11 @@ pub struct Diagnostic {
     pub suggestion: Option<String>,
 }
 
+/// What to write instead of the first error of some findings.
+pub fn advice(findings: &[Diagnostic]) -> Option<String> {
+    findings.iter().find(|finding| finding.severity == Severity::Error)?.suggestion.clone()
+}
+
 impl Diagnostic {
     /// The finding on one line: where, what, and its code.
     pub fn line(&self) -> String {

@@ -20,7 +20,7 @@ pub use client::{Authorities, AuthoritiesError, CertificateCheck, Get, Net, NetO
 pub use error::NetError;
 pub use exchange::{Exchange, Told};
 pub use identity::{ClientIdentity, ClientIdentityError};
-pub use oci::{OciError, OciLogin, OciUpload, Pulled, pull, push};
+pub use oci::{OciError, OciFiles, OciLogin, OciUpload, Pulled, pull, push, push_files, standing};
 pub use proxy::{ProxyOptions, ProxyUrl, ProxyUrlError};
 pub use resolve::{ResolveOverride, ResolveOverrideError};
 pub use response::{Body, Response};

@@ -10,7 +10,7 @@ use super::provenance::Sources;
 use super::violation::Violation;
 use crate::component::{ComponentError, Generated, Generator, GeneratorAnswer};
 use crate::model::delivery::PriorFile;
-use crate::model::diagnostic::{Diagnostic, Severity};
+use crate::model::diagnostic::{Diagnostic, Severity, advice};
 use crate::model::release::{Pairs, Release};
 use crate::model::{ExitCode, Explain};
 
@@ -98,8 +98,7 @@ impl Explain for GenerateError {
                 _ => "this is for the component's author to correct; nothing was published".into(),
             },
             Self::Refused { findings, .. } => {
-                let suggested = findings.iter().find_map(|finding| finding.suggestion.clone());
-                suggested.unwrap_or_else(|| "correct the release or the channel's settings".into())
+                advice(findings).unwrap_or_else(|| "correct the release or the channel's settings".into())
             }
         })
     }

@@ -12,7 +12,7 @@ use super::package_manager::Manager;
 use super::run::Proposal;
 use super::sign::{SignError, Signer};
 use crate::model::delivery::{Delivery, Nupkg, OutputFile};
-use crate::model::diagnostic::{Diagnostic, Severity};
+use crate::model::diagnostic::{Diagnostic, Severity, advice};
 use crate::model::release::Release;
 use crate::model::{ExitCode, Explain};
 use crate::store::{StoreError, read_plain, sha256, write_atomic};
@@ -75,8 +75,7 @@ impl Explain for ReadyError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Findings(findings) => {
-                let suggested = findings.iter().find_map(|finding| finding.suggestion.clone());
-                suggested.unwrap_or_else(|| "correct the release or the channel's settings".into())
+                advice(findings).unwrap_or_else(|| "correct the release or the channel's settings".into())
             }
             Self::Embed(error) => return error.hint(),
             Self::Pack(error) => return error.hint(),

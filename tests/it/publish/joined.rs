@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::world::{KEY, World};
 use crate::rig::github::{TOKEN, UPSTREAM};
-use crate::rig::{Answer, Run, sha256};
+use crate::rig::{Answer, Run, fixture, sha256};
 use crate::signing::{RSA, SECRET, certificate, run_verify};
 
 /// The records of the package.
@@ -152,6 +152,27 @@ fn what_breaks_the_rules_of_its_manager_is_not_sent() {
     world.engine.write("before/bucket/tool.json", standing.replace(r#", "persist": 5"#, ""));
     let run = world.publish(&["--dry-run", "--prior", "before"]).exits(0);
     assert!(run.text().contains("title: tool: Update to version 1.2.0"), "{}", run.text());
+}
+
+#[test]
+fn a_generator_that_means_harm_has_no_effect() {
+    for (name, reason) in [
+        ("links", "has the URL https://evil.example/tool.zip, which the release does not have"),
+        ("forges", "which no artifact has"),
+        ("escapes", "the path `../outside.txt`"),
+        ("strays", "the path `elsewhere/files.txt` is not below strays/"),
+        ("diverts", "the repository is `evil/elsewhere`"),
+        ("wavers", "asked twice the same, it gives another"),
+        ("spills", "over its result size limit"),
+    ] {
+        let world = World::new();
+        let channel = world.winget().replace("[channel.winget]", "[channel.lists]");
+        let more = format!("component = '{}'\nprefix = ['{name}/']\nsettings = {{", fixture("list-files"));
+        world.write_as(name, &channel.replace("settings = {", &more));
+        world.publish(&[]).fails(8).says(reason);
+        let records: Vec<_> = world.records().into_iter().filter(|path| !path.ends_with("audit.jsonl")).collect();
+        assert!(world.github.effects().is_empty() && records.is_empty(), "{name}: {records:?}");
+    }
 }
 
 #[test]

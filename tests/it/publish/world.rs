@@ -139,7 +139,13 @@ impl World {
 
     /// Writes the release with these channels.
     pub fn write(&self, channels: &str) {
-        self.engine.write("turbo-release.toml", format!("{RELEASE}{channels}"));
+        self.write_as("tool", channels);
+    }
+
+    /// Writes the release under another name.
+    pub fn write_as(&self, name: &str, channels: &str) {
+        let release = RELEASE.replacen("\"tool\"", &format!("\"{name}\""), 1);
+        self.engine.write("turbo-release.toml", release + channels);
     }
 
     pub fn winget(&self) -> String {

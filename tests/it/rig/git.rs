@@ -103,7 +103,11 @@ impl GitServer {
     pub fn start(password: &str) -> Self {
         let root = tempfile::tempdir().expect("a scratch folder");
         let socket = root.path().join("fcgi.sock");
-        let fcgiwrap = Command::new("fcgiwrap")
+        let mut fcgiwrap = Command::new("fcgiwrap");
+        // A group of its own, so that its workers end with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut fcgiwrap, 0);
+        let fcgiwrap = fcgiwrap
             .args(["-c", "4", "-s", &format!("unix:{}", socket.display())])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -153,7 +157,8 @@ impl GitServer {
 
 impl Drop for GitServer {
     fn drop(&mut self) {
-        let _ = self.fcgiwrap.kill();
+        let group = format!("-{}", self.fcgiwrap.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.fcgiwrap.wait();
     }
 }

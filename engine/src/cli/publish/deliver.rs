@@ -14,6 +14,7 @@ use crate::cli::engine::{net_options, runtime};
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::settings::{Flag, Settings};
+use crate::model::delivery::Delivery;
 use crate::model::{Secret, seconds_of_day};
 use crate::net::Net;
 use crate::publish::audit::AuditLog;
@@ -21,6 +22,7 @@ use crate::publish::credentials::CredentialSource;
 use crate::publish::deliver::git::GitOptions;
 use crate::publish::deliver::{Author, DeliverError, Parcel, Reach, Standing, Submission};
 use crate::publish::ledger::Ledger;
+use crate::publish::pack::pack;
 use crate::publish::state::{Earlier, Scope};
 
 /// Variables that git is given; of all others it knows nothing.
@@ -40,7 +42,7 @@ const GIT_VARIABLES: [&str; 13] = [
     "NO_PROXY",
 ];
 
-/// Deliver what was generated: a pull request, a push, or files
+/// Deliver what was generated: a pull request, a push, a package, an artifact of a registry, or files
 ///
 /// Every effect is recorded before it is tried and after it, in the audit log
 /// for people and in the state file for the next run: with --resume the same
@@ -106,7 +108,8 @@ pub(super) fn run(args: &DeliverArgs, settings: &Settings, output: &Output) -> R
     let named = delivery_file::read(&args.delivery)?;
     let net = Net::new(net_options(settings, args.network.resolve.clone())?);
     let reach = reach(args, settings, (&net, &named))?;
-    let parcel = Parcel { delivery: &named.delivery, package: None };
+    let package = if let Delivery::Nupkg(package) = &named.delivery { Some(pack(package)?) } else { None };
+    let parcel = Parcel { delivery: &named.delivery, package: package.as_ref() };
     let scope = Scope::of(&named.release, &named.channel, &named.delivery);
     let failed = |source: DeliverError| CliError::Deliver { channel: named.channel.clone(), source: Box::new(source) };
     let runtime = runtime()?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::cli::error::CliError;
-use crate::model::delivery::{Delivery, GitChange, GitRoute, OutputFile};
+use crate::model::delivery::{Delivery, GitChange, GitRoute, Nupkg, OciArtifact, OutputFile};
 use crate::store::read_bounded;
 
 /// Largest file of a delivery, and of one file that it names.
@@ -56,6 +56,18 @@ enum Kind {
     Files {
         files: Vec<Content>,
     },
+    Nupkg {
+        endpoint: String,
+        /// The file with the nuspec.
+        nuspec: String,
+        #[serde(default)]
+        files: Vec<Content>,
+    },
+    Oci {
+        reference: String,
+        artifact_type: String,
+        layers: Vec<Content>,
+    },
 }
 
 #[derive(Debug, Deserialize)]
@@ -83,6 +95,14 @@ pub(super) fn read(path: &Path) -> Result<Named, CliError> {
         read.collect::<Result<Vec<_>, CliError>>()
     };
     let delivery = match file.delivery {
+        Kind::Nupkg { endpoint, nuspec, files } => {
+            let nuspec = String::from_utf8(read_bounded(&folder.join(nuspec), DELIVERY_BYTES)?);
+            let nuspec = nuspec.map_err(|_| CliError::usage("the nuspec is not UTF-8", "save it as UTF-8"))?;
+            Delivery::Nupkg(Nupkg { nuspec, files: contents(files)?, endpoint })
+        }
+        Kind::Oci { reference, artifact_type, layers } => {
+            Delivery::Oci(OciArtifact { reference, artifact_type, layers: contents(layers)? })
+        }
         Kind::Files { files } => Delivery::Files { files: contents(files)? },
         Kind::GitChange { repository, base, branch, title, body, writes, deletes, route } => {
             let writes = contents(writes)?;

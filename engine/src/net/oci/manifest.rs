@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -15,6 +16,12 @@ pub(super) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+js
 const CONFIG_TYPE: &str = "application/vnd.wasm.config.v0+json";
 /// The media type of a component.
 const LAYER_TYPE: &str = "application/wasm";
+/// The media type of an empty config, and its bytes.
+const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
+pub(super) const EMPTY: &[u8] = b"{}";
+/// The media type of a file of any kind, and the annotation with its name.
+const FILE_TYPE: &str = "application/octet-stream";
+const TITLE: &str = "org.opencontainers.image.title";
 /// When everything was made that says nothing of it: a clock would give every
 /// push another digest.
 const NO_TIME: &str = "1970-01-01T00:00:00Z";
@@ -26,6 +33,8 @@ pub(super) struct Manifest {
     schema_version: u32,
     #[serde(default)]
     media_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    artifact_type: Option<String>,
     config: Descriptor,
     layers: Vec<Descriptor>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -38,6 +47,8 @@ struct Descriptor {
     media_type: String,
     digest: String,
     size: u64,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: BTreeMap<String, String>,
 }
 
 /// What the config says of a component.
@@ -80,11 +91,34 @@ impl Manifest {
         let manifest = Self {
             schema_version: 2,
             media_type: Some(MANIFEST_TYPE.into()),
+            artifact_type: None,
             config: Descriptor::of(CONFIG_TYPE, &config),
             layers: vec![layer],
             annotations: upload.annotations.clone(),
         };
         (manifest, config)
+    }
+
+    /// The manifest of files, by the specification's guidelines for artifacts
+    /// without a config (image-spec 1.1, "Guidelines for Artifact Usage").
+    pub(super) fn of_files(artifact_type: &str, files: &[(String, Bytes)]) -> Self {
+        let layer = |(name, bytes): &(String, Bytes)| Descriptor {
+            annotations: BTreeMap::from([(TITLE.to_owned(), name.clone())]),
+            ..Descriptor::of(FILE_TYPE, bytes)
+        };
+        Self {
+            schema_version: 2,
+            media_type: Some(MANIFEST_TYPE.into()),
+            artifact_type: Some(artifact_type.to_owned()),
+            config: Descriptor::of(EMPTY_TYPE, EMPTY),
+            layers: files.iter().map(layer).collect(),
+            annotations: BTreeMap::new(),
+        }
+    }
+
+    /// The bytes as they are pushed.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("texts and numbers serialise")
     }
 
     /// The only layer, when it is a component.
@@ -108,7 +142,12 @@ impl Manifest {
 
 impl Descriptor {
     fn of(media_type: &str, bytes: &[u8]) -> Self {
-        Self { media_type: media_type.into(), digest: oci_digest(bytes), size: bytes.len() as u64 }
+        Self {
+            media_type: media_type.into(),
+            digest: oci_digest(bytes),
+            size: bytes.len() as u64,
+            annotations: BTreeMap::new(),
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Components in OCI registries: the part of the distribution protocol (1.1)
-//! that it takes to fetch and to push one artifact.
+//! Components and files in OCI registries: the part of the distribution
+//! protocol (1.1) that it takes to fetch and to push one artifact.
 //!
 //! The layout is the one of the ecosystem's own tools (the CNCF's "Wasm OCI
 //! artifact"): a manifest with one `application/wasm` layer and a config of
@@ -11,6 +11,7 @@ mod session;
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use http::StatusCode;
 
 use self::manifest::Manifest;
@@ -49,6 +50,23 @@ pub struct OciUpload {
     pub exports: Vec<String>,
     /// Annotations of the manifest.
     pub annotations: BTreeMap<String, String>,
+}
+
+/// Files to be pushed as one artifact.
+#[derive(Debug, Clone)]
+pub struct OciFiles {
+    /// Media type of the artifact.
+    pub artifact_type: String,
+    /// Name and bytes of each file, in order.
+    pub files: Vec<(String, Bytes)>,
+}
+
+impl OciFiles {
+    /// SHA-256 of their manifest: the same files have the same one wherever and
+    /// whenever they are pushed.
+    pub fn digest(&self) -> Digest {
+        manifest::digest(&Manifest::of_files(&self.artifact_type, &self.files).bytes())
+    }
 }
 
 /// Why a registry gave or took nothing.
@@ -175,4 +193,25 @@ pub async fn push(net: &Net, name: &OciName, login: Option<&OciLogin>, upload: O
     session.upload(config.into()).await?;
     session.upload(upload.bytes.into()).await?;
     session.publish(name, &manifest).await
+}
+
+/// SHA-256 of the manifest that a name stands for now; none where it is free.
+/// Cancel safe.
+pub async fn standing(net: &Net, name: &OciName, login: Option<&OciLogin>) -> Result<Option<Digest>, OciError> {
+    Session::open(net, name, (login, Trust::Typed), Access::Push)?.standing(name).await
+}
+
+/// Pushes files under a name, and gives the digest of the manifest.
+pub async fn push_files(
+    net: &Net,
+    name: &OciName,
+    login: Option<&OciLogin>,
+    upload: &OciFiles,
+) -> Result<Digest, OciError> {
+    let mut session = Session::open(net, name, (login, Trust::Typed), Access::Push)?;
+    session.upload(Bytes::from_static(manifest::EMPTY)).await?;
+    for (_, bytes) in &upload.files {
+        session.upload(bytes.clone()).await?;
+    }
+    session.publish(name, &Manifest::of_files(&upload.artifact_type, &upload.files)).await
 }

@@ -117,9 +117,21 @@ impl<'a> Session<'a> {
         self.expect(told, &[StatusCode::CREATED, StatusCode::NO_CONTENT], &what).map(drop)
     }
 
+    /// SHA-256 of the manifest that a name stands for; none where it is free.
+    pub(super) async fn standing(&mut self, name: &OciName) -> Result<Option<Digest>, OciError> {
+        let url = self.url(&format!("manifests/{}", name.reference()))?;
+        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(MANIFEST_TYPE))]);
+        let told = self.ask(&Question { method: Method::GET, url, headers, body: Bytes::new() }).await?;
+        if told.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let told = self.expect(told, &[StatusCode::OK], &name.to_string())?;
+        Ok(Some(digest(&told.body)))
+    }
+
     /// Gives the artifact its name.
     pub(super) async fn publish(&mut self, name: &OciName, manifest: &Manifest) -> Result<Digest, OciError> {
-        let body = serde_json::to_vec(manifest).expect("texts and numbers serialise");
+        let body = manifest.bytes();
         let got = digest(&body);
         if let Some(expected) = name.digest.clone().filter(|expected| *expected != got) {
             return Err(self.mismatch("the manifest", expected, got));

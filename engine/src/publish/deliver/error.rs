@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::nuget::NugetError;
 use crate::model::{ExitCode, Explain};
-use crate::net::NetError;
+use crate::net::{NetError, OciError};
 use crate::publish::audit::AuditError;
 use crate::publish::ledger::LedgerError;
 use crate::publish::state::StateError;
@@ -25,6 +25,9 @@ pub enum DeliverError {
     /// A feed did not take a package.
     #[error(transparent)]
     Nuget(#[from] NugetError),
+    /// A registry did not take an artifact.
+    #[error(transparent)]
+    Oci(#[from] OciError),
     /// The user ended it.
     #[error("interrupted")]
     Interrupted,
@@ -178,6 +181,7 @@ impl Explain for DeliverError {
             Self::Store(error) => error.exit_code(),
             Self::Net(error) => error.exit_code(),
             Self::Nuget(error) => error.exit_code(),
+            Self::Oci(error) => error.exit_code(),
             Self::Interrupted => ExitCode::Interrupted,
             Self::Path { .. } => ExitCode::Component,
             Self::Unready(..)
@@ -203,6 +207,10 @@ impl Explain for DeliverError {
             Self::Store(error) => return error.hint(),
             Self::Net(error) => return net_hint(error),
             Self::Nuget(error) => return error.hint(),
+            Self::Oci(OciError::Denied { .. }) => {
+                "name where the token is as `credential` of the channel, and its `user`".into()
+            }
+            Self::Oci(error) => return error.hint(),
             Self::Interrupted => "go on with the same command and --resume".into(),
             Self::Unready(_, hint) => (*hint).into(),
             Self::Path { .. } => "a path is relative, its parts separated by `/`, without links on the way".into(),

@@ -9,6 +9,7 @@ pub mod files;
 pub mod git;
 pub mod github;
 pub mod nuget;
+pub mod oci;
 mod paths;
 mod reach;
 

@@ -9,7 +9,8 @@ use url::Url;
 use super::git::{GitLogin, GitOptions, GitPush, Remote};
 use super::github::GitHubPull;
 use super::nuget::{Target, deliver_recorded, preview};
-use super::{Author, DeliverError, Submission, files, git, github};
+use super::oci::OciTarget;
+use super::{Author, DeliverError, Submission, files, git, github, oci};
 use crate::model::Secret;
 use crate::model::delivery::{Delivery, GitChange, GitRoute, Nupkg};
 use crate::net::Net;
@@ -73,7 +74,7 @@ impl Reach<'_> {
                 let target = Target { source: &source, key, retries: self.retries };
                 deliver_recorded(self.net, packed(parcel.package)?, &target, ledger).await
             }
-            Delivery::Oci(_) => Err(no_registry()),
+            Delivery::Oci(artifact) => oci::deliver(&self.registry(), artifact, ledger).await,
         }
     }
 
@@ -90,7 +91,7 @@ impl Reach<'_> {
                 let told = preview(packed(parcel.package)?, &feed(nupkg)?)?;
                 Ok(told + &effect::described(parcel.delivery, &[]))
             }
-            Delivery::Oci(_) => Err(no_registry()),
+            Delivery::Oci(artifact) => Ok(oci::dry_run(artifact)? + &effect::described(parcel.delivery, &[])),
         }
     }
 
@@ -101,6 +102,10 @@ impl Reach<'_> {
 
     fn token(&self, server: &str) -> Result<&Secret, DeliverError> {
         self.token.as_ref().ok_or_else(|| DeliverError::NoCredential { server: server.to_owned() })
+    }
+
+    fn registry(&self) -> OciTarget<'_> {
+        OciTarget { net: self.net, login: self.token.as_ref().map(|token| (self.user.as_str(), token)) }
     }
 
     fn push(&self, change: &GitChange) -> Result<GitPush<'_>, DeliverError> {
@@ -140,9 +145,4 @@ fn feed(nupkg: &Nupkg) -> Result<Url, DeliverError> {
 fn packed(package: Option<&PackedNupkg>) -> Result<&PackedNupkg, DeliverError> {
     let hint = "`turbo-engine publish pack` makes a package, `publish push` pushes it";
     package.ok_or(DeliverError::Unready("a package is packed before it is pushed", hint))
-}
-
-fn no_registry() -> DeliverError {
-    let hint = "deliver it as files, and push them with the registry's own tool";
-    DeliverError::Unready("this version of turbo-engine pushes components alone to registries", hint)
 }
