@@ -6,6 +6,7 @@ mod deliver_git;
 mod deliver_github;
 mod deliver_kill;
 mod delivery;
+mod destinations;
 #[cfg(unix)]
 mod github_contract;
 mod joined;
