@@ -7,6 +7,7 @@ mod deliver_github;
 mod deliver_kill;
 mod deliver_packages;
 mod delivery;
+mod destinations;
 #[cfg(unix)]
 mod github_contract;
 mod joined;

@@ -24,6 +24,7 @@ pub mod ledger;
 pub mod order;
 pub mod pack;
 mod package_manager;
+pub mod previous;
 mod provenance;
 pub mod ready;
 pub mod records;

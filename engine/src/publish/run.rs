@@ -11,6 +11,7 @@ use super::destination::Destination;
 use super::embed;
 use super::generate::{GenerateError, Question, generate, prior, wanted};
 use super::intake::{Channel, Stage, Target};
+use super::previous;
 use super::ready::ReadyError;
 use super::records::RecordsError;
 use crate::component::{
@@ -228,8 +229,15 @@ impl Opened<'_> {
     /// What the channel would deliver of a release. Blocks.
     pub fn propose(&self, release: &Release, destination: &Destination<'_>) -> Result<Proposal, ChannelError> {
         let Self { chosen, generator, target, settings, bounds } = self;
-        let question = Question { release, settings, bounds };
-        let wants = wanted(generator, question)?;
+        let mut question = Question { release, settings, bounds };
+        let mut wants = wanted(generator, question)?;
+        // What the destination has is no part of the question that tells runs
+        // apart: it changes with the delivery itself.
+        let told = previous::told(question, &wants, destination).map_err(GenerateError::from)?;
+        if let Some(settings) = &told {
+            question = Question { settings, ..question };
+            wants = wanted(generator, question)?;
+        }
         let prior = prior(&wants, destination)?;
         let generated = generate(generator, question, &prior)?;
         Ok(Proposal {

@@ -30,7 +30,7 @@ mod tree;
 mod writer;
 
 pub use append_log::AppendLog;
-pub use below::{create_folder_below, read_below, write_below};
+pub use below::{create_folder_below, list_below, read_below, write_below};
 pub use check::{Checked, check};
 pub use components::{ChangeLock, ComponentStore, Kept};
 pub use error::StoreError;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::delivery::{deliver, publisher};
+use super::destinations::rehearse;
 use crate::rig::github::{TOKEN, UPSTREAM};
 use crate::rig::{Answer, GitHub, Request};
 
@@ -140,7 +141,8 @@ fn every_request_is_one_that_github_describes() {
 }
 
 /// The requests of a new package, of a fork behind upstream with a binary file,
-/// of a fork of an organisation, and of a dry run.
+/// of a fork of an organisation, of a dry run, and of a release that goes on from
+/// what is there.
 fn all_requests() -> Vec<Request> {
     let first = GitHub::start();
     deliver(&publisher(), &first, &[]).exits(0);
@@ -158,6 +160,7 @@ fn all_requests() -> Vec<Request> {
     });
     deliver(&publisher(), &third, &["--fork", "acme"]).fails(5);
     let api = second.origin.url("");
+    rehearse(&api);
     engine.run(["publish", "status", "state.json", "--api", &api, "--credential", "env:GITHUB_TOKEN"]).exits(0);
     let all = [first, second, third].map(|github| github.origin.requests()).concat();
     assert!(all.iter().all(|request| request.mentions(TOKEN)));

@@ -220,7 +220,9 @@ impl World {
     }
 
     fn answer(&mut self, request: &Request) -> Answer {
-        if request.header("Authorization") != Some(&format!("Bearer {TOKEN}")) {
+        let is_public = request.method == "GET" && request.path.starts_with("/repos/");
+        let login = request.header("Authorization");
+        if login != Some(&format!("Bearer {TOKEN}")) && (login.is_some() || !is_public) {
             return refuse(401, "Bad credentials");
         }
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
@@ -275,9 +277,18 @@ impl World {
 
     fn content(&self, path: &str, commit: &str) -> Option<Value> {
         let tree = self.commits.get(commit)?["tree"]["sha"].as_str()?;
-        let sha = self.trees[tree].get(path)?;
+        let Some(sha) = self.trees[tree].get(path) else { return self.folder(tree, path) };
         let content = base64::engine::general_purpose::STANDARD.encode(&self.blobs[sha]);
         Some(json!({"type": "file", "path": path, "sha": sha, "encoding": "base64", "content": content}))
+    }
+
+    /// What lies in a folder, a thousand entries at most.
+    fn folder(&self, tree: &str, path: &str) -> Option<Value> {
+        let below = self.trees[tree].keys().filter_map(|file| file.strip_prefix(path)?.strip_prefix('/'));
+        let kinds = below.map(|rest| rest.split_once('/').map_or((rest, "file"), |(name, _)| (name, "dir")));
+        let entry = |(name, kind): (&str, &str)| json!({"type": kind, "name": name, "path": format!("{path}/{name}")});
+        let entries: Vec<Value> = kinds.collect::<BTreeMap<_, _>>().into_iter().take(1_000).map(entry).collect();
+        (!entries.is_empty()).then_some(Value::Array(entries))
     }
 
     fn pulls_from(&self, head: &str) -> Value {

@@ -23,7 +23,7 @@ use crate::publish::artifact::Studied;
 use crate::publish::audit::AuditLog;
 use crate::publish::credentials::{CredentialError, CredentialSource};
 use crate::publish::deliver::{Author, DeliverError, Parcel, Reach, Standing, Submission};
-use crate::publish::destination::Destination;
+use crate::publish::destination::{Destination, Repository, Waiting};
 use crate::publish::effect::described;
 use crate::publish::intake::{Stage, Target};
 use crate::publish::ledger::Ledger;
@@ -122,10 +122,26 @@ impl Way<'_> {
     }
 
     fn ready(&self, chosen: &Chosen, opened: &Opened<'_>) -> Result<Ready, ChannelError> {
-        let folder = self.prior.as_ref().map(|folder| channel_folder(folder, &chosen.name));
-        let destination = folder.as_deref().map_or(Destination::Empty, Destination::Folder);
+        let destination = self.destination(&chosen.name, opened.target())?;
         let proposal = opened.propose(self.release, &destination)?;
         Ok(Ready::make(proposal, self.studied, self.signer.as_ref())?)
+    }
+
+    /// What is read as the destination: the folder that stands for it, or what
+    /// the channel names. Nobody is asked before a generator wants something.
+    fn destination(&self, channel: &str, target: &Target) -> Result<Destination<'_>, ChannelError> {
+        Ok(match (&self.prior, &target.repository, &target.folder) {
+            (Some(folder), _, _) => Destination::Folder(channel_folder(folder, channel)),
+            (None, Some(repository), _) => {
+                let reach = self.reach(channel, target)?;
+                // Beside the clone that a delivery is made in.
+                let reach = Reach { scratch: self.scratch.join("destination"), ..reach };
+                let waiting = Waiting { runtime: self.runtime, interrupted: || Box::pin(interrupted()) };
+                Destination::Repository(Box::new(Repository::new(repository, target.base.as_deref(), reach, waiting)))
+            }
+            (None, None, Some(folder)) => Destination::Folder(folder.clone()),
+            (None, None, None) => Destination::Empty,
+        })
     }
 
     fn shown(&self, ready: Ready) -> Result<Done, ChannelError> {

@@ -78,6 +78,16 @@ pub enum DeliverError {
         /// What was asked for.
         what: String,
     },
+    /// More than is taken.
+    #[error("{what} of {server} has more than {limit} bytes")]
+    TooLarge {
+        /// The other side.
+        server: String,
+        /// What was asked for.
+        what: String,
+        /// Most bytes.
+        limit: usize,
+    },
     /// Too many requests.
     #[error("{server} asks to wait for {} s before the next request", wait.as_secs())]
     RateLimited {
@@ -192,6 +202,7 @@ impl Explain for DeliverError {
             Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::NotFound { .. }
+            | Self::TooLarge { .. }
             | Self::RateLimited { .. }
             | Self::Rejected { .. }
             | Self::Protocol { .. }
@@ -228,6 +239,7 @@ impl Explain for DeliverError {
             Self::NotFound { .. } => {
                 "check how it is written; a private repository is hidden from a token without access to it".into()
             }
+            Self::TooLarge { .. } => "check that it is the right file".into(),
             Self::RateLimited { .. } => "wait so long, then run the same command again with --resume".into(),
             Self::Rejected { .. } => {
                 "the branch may be protected, or the content against its rules: deliver by a pull request, or change \

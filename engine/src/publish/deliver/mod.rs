@@ -12,12 +12,14 @@ pub mod nuget;
 pub mod oci;
 mod paths;
 mod reach;
+mod tree;
 
 use serde::{Deserialize, Serialize};
 
 pub use error::DeliverError;
 pub use paths::check_path;
 pub use reach::{Parcel, Reach};
+pub use tree::{Entry, Tree};
 
 /// Whose name stands in a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]

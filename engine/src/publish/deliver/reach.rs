@@ -1,16 +1,16 @@
 //! Everything that a delivery may take, whatever its kind: one place that
-//! knows which kind goes which way.
+//! knows which kind goes which way, and which way a destination is read.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use url::Url;
 
-use super::git::{GitLogin, GitOptions, GitPush, Remote};
-use super::github::GitHubPull;
+use super::git::{GitLogin, GitOptions, GitPlace, GitPush, GitTree, Remote};
+use super::github::{GitHubPlace, GitHubPull, GitHubTree, is_repository};
 use super::nuget::{Target, deliver_recorded, preview};
 use super::oci::OciTarget;
-use super::{Author, DeliverError, Submission, files, git, github, oci};
+use super::{Author, DeliverError, Submission, Tree, files, git, github, oci};
 use crate::model::Secret;
 use crate::model::delivery::{Delivery, GitChange, GitRoute, Nupkg};
 use crate::net::Net;
@@ -111,16 +111,8 @@ impl Reach<'_> {
     fn push(&self, change: &GitChange) -> Result<GitPush<'_>, DeliverError> {
         let hint = "give it: --author 'NAME <MAIL>', or `author` of the channel in turbo-release.toml";
         let author = self.author.clone().ok_or(DeliverError::Unready("a commit needs somebody's name", hint))?;
-        let login = self.token.clone().map(|password| GitLogin { user: self.user.clone(), password });
-        Ok(GitPush {
-            net: self.net,
-            remote: Remote::parse(&change.repository, &self.web)?,
-            login,
-            author: Author { seconds: self.seconds, ..author },
-            options: self.git.clone(),
-            scratch: self.scratch.clone(),
-            attempts: self.retries + 1,
-        })
+        let author = Author { seconds: self.seconds, ..author };
+        Ok(GitPush { place: self.place(&change.repository)?, author, attempts: self.retries + 1 })
     }
 
     fn pull(&self) -> Result<GitHubPull<'_>, DeliverError> {
@@ -133,6 +125,34 @@ impl Reach<'_> {
             seconds: self.seconds,
             attempts: self.retries,
             patience: self.patience,
+        })
+    }
+}
+
+impl<'a> Reach<'a> {
+    /// The files of a repository, all of one commit: `OWNER/NAME` is asked from
+    /// GitHub's API, anything else is cloned.
+    pub async fn tree(&self, repository: &str, branch: Option<&str>) -> Result<Tree<'a>, DeliverError> {
+        if !is_repository(repository) {
+            return Ok(Tree::Git(Box::new(GitTree::open(self.place(repository)?, branch).await?)));
+        }
+        let place = GitHubPlace {
+            net: self.net,
+            api: self.api.clone(),
+            token: self.token.clone(),
+            attempts: self.retries,
+            patience: self.patience,
+        };
+        Ok(Tree::GitHub(Box::new(GitHubTree::open(&place, repository, branch).await?)))
+    }
+
+    fn place(&self, repository: &str) -> Result<GitPlace<'a>, DeliverError> {
+        Ok(GitPlace {
+            net: self.net,
+            remote: Remote::parse(repository, &self.web)?,
+            login: self.token.clone().map(|password| GitLogin { user: self.user.clone(), password }),
+            options: self.git.clone(),
+            scratch: self.scratch.clone(),
         })
     }
 }

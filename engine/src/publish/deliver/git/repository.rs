@@ -20,6 +20,16 @@ pub(super) enum Pushed {
     Refused(String),
 }
 
+/// What a commit has at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub mode: String,
+    /// Its name by content.
+    pub object: String,
+    pub path: String,
+}
+
+#[derive(Debug)]
 pub(super) struct Repository {
     pub program: Program,
 }
@@ -51,9 +61,9 @@ impl Repository {
         commit.map(|commit| Ok(Some(commit.to_owned()))).ok_or_else(what)
     }
 
-    /// Fetches a branch and gives its commit.
-    pub(super) async fn fetch(&self, branch: &str) -> Result<String, DeliverError> {
-        let spec = format!("+refs/heads/{branch}:refs/heads/base");
+    /// Fetches a reference and gives its commit.
+    pub(super) async fn fetch(&self, name: &str) -> Result<String, DeliverError> {
+        let spec = format!("+{name}:refs/heads/base");
         let arguments = [
             "fetch",
             "--quiet",
@@ -76,7 +86,7 @@ impl Repository {
         base: &str,
     ) -> Result<Option<String>, DeliverError> {
         let standing = self.standing(change, base).await?;
-        let is_executable = |path: &str| standing.iter().any(|(mode, known)| mode == "100755" && known == path);
+        let is_executable = |path: &str| standing.iter().any(|found| found.mode == "100755" && found.path == path);
         let writes: Vec<Write<'_>> =
             change.writes.iter().map(|file| Write { file, is_executable: is_executable(&file.path) }).collect();
         let input = stream(change, author, base, &writes);
@@ -91,45 +101,54 @@ impl Repository {
         Ok((tree != before).then(|| commit.to_owned()))
     }
 
-    /// Mode and path of what stands in the place of each path. A link, a file or
+    /// What stands in the place of each path. A link, a file or
     /// another repository on the way there is refused: what is written behind it
     /// would lie elsewhere.
-    async fn standing(&self, change: &GitChange, base: &str) -> Result<Vec<(String, String)>, DeliverError> {
+    async fn standing(&self, change: &GitChange, base: &str) -> Result<Vec<Found>, DeliverError> {
         let paths =
             change.writes.iter().map(|file| file.path.as_str()).chain(change.deletes.iter().map(String::as_str));
         let paths: Vec<&str> = paths.collect();
         let folders = paths.iter().flat_map(|path| path.match_indices('/').map(|(at, _)| &path[..at]));
         // One by one: asked together with what lies in it, a folder is listed whole.
         for folder in folders.collect::<BTreeSet<_>>() {
-            for (mode, known) in self.listed(base, &[folder]).await? {
-                let why = match mode.as_str() {
+            for found in self.listed(base, &[folder]).await? {
+                let why = match found.mode.as_str() {
                     "040000" => continue,
                     "120000" => "a link stands in its way",
                     "160000" => "another repository stands in its way",
                     _ => "a file stands in its way",
                 };
-                return Err(DeliverError::Path { path: known, why: why.into() });
+                return Err(DeliverError::Path { path: found.path, why: why.into() });
             }
         }
         let entries = self.listed(base, &paths).await?;
-        let wrong = entries.iter().find(|(mode, _)| !mode.starts_with("100"));
-        if let Some((mode, known)) = wrong {
+        let wrong = entries.iter().find(|found| !found.mode.starts_with("100"));
+        if let Some(Found { mode, path, .. }) = wrong {
             let why = if mode == "040000" { "a folder stands in its place" } else { "a link stands in its place" };
-            return Err(DeliverError::Path { path: known.clone(), why: why.into() });
+            return Err(DeliverError::Path { path: path.clone(), why: why.into() });
         }
         Ok(entries)
     }
 
-    /// Mode and path of what a commit has at these paths.
-    async fn listed(&self, base: &str, paths: &[&str]) -> Result<Vec<(String, String)>, DeliverError> {
+    /// What a commit has at these paths; in a folder, where a slash ends its
+    /// path.
+    pub(super) async fn listed(&self, base: &str, paths: &[&str]) -> Result<Vec<Found>, DeliverError> {
         let arguments = [&["ls-tree", "-z", "--full-tree", base, "--"], paths].concat();
         let said = self.local("look at the files", &arguments).await?;
         let text = String::from_utf8_lossy(&said.stdout).into_owned();
         let entries = text.split('\0').filter_map(|entry| {
             let (about, path) = entry.split_once('\t')?;
-            Some((about.split(' ').next()?.to_owned(), path.to_owned()))
+            let mut about = about.split(' ');
+            let (mode, object) = (about.next()?.to_owned(), about.nth(1)?.to_owned());
+            Some(Found { mode, object, path: path.to_owned() })
         });
         Ok(entries.collect())
+    }
+
+    /// The content of a file, by its name. It may have to be fetched.
+    pub(super) async fn blob(&self, object: &str) -> Result<Vec<u8>, DeliverError> {
+        let arguments = ["cat-file", "blob", object];
+        Ok(self.program.must("read the file", Reach::Remote, &arguments, Vec::new()).await?.stdout)
     }
 
     /// Pushes a commit, which has to lead on from where the branch is.

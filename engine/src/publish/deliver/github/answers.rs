@@ -19,6 +19,12 @@ pub(super) struct Repository {
     pub source: Option<Parent>,
 }
 
+/// A repository, to those who want to read it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Shelf {
+    pub default_branch: String,
+}
+
 /// What a repository is a fork of.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Parent {
@@ -58,12 +64,23 @@ pub(super) struct Commit {
 /// A file.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Content {
+    /// `file`, or what else stands there: `symlink`, `submodule`.
+    #[serde(default, rename = "type")]
+    pub kind: String,
     pub sha: String,
     #[serde(default)]
     #[serde(rename = "content")]
     pub text: String,
     #[serde(default)]
     pub encoding: String,
+}
+
+/// One of those that lie in a folder.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Listed {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub name: String,
 }
 
 /// A pull request.

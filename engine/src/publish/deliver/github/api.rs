@@ -30,12 +30,12 @@ const DEFAULT_WAIT: Duration = Duration::from_mins(1);
 /// Longest wait that is read from an answer.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
-/// The API as one user sees it.
+/// The API as one user sees it, or as the public does.
 #[derive(Debug, Clone)]
 pub struct Api<'a> {
     pub(super) net: &'a Net,
     pub(super) base: Url,
-    pub(super) token: Secret,
+    pub(super) token: Option<Secret>,
     /// Longest wait for a limit to pass.
     pub(super) patience: Duration,
 }
@@ -121,16 +121,13 @@ impl Api<'_> {
     }
 
     fn exchange<'u>(&self, url: &'u Url, ask: &Ask<'_>) -> Exchange<'u> {
-        let token = zeroize::Zeroizing::new(format!("Bearer {}", self.token.expose()));
-        let mut token = HeaderValue::from_str(&token).unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
-        token.set_sensitive(true);
         let fixed = |text| HeaderValue::from_static(text);
-        let headers = HeaderMap::from_iter([
-            (AUTHORIZATION, token),
+        let mut headers = HeaderMap::from_iter([
             (ACCEPT, fixed("application/vnd.github+json")),
             (CONTENT_TYPE, fixed("application/json")),
             (HeaderName::from_static("x-github-api-version"), fixed("2022-11-28")),
         ]);
+        headers.extend(self.token.as_ref().map(|token| (AUTHORIZATION, bearer(token))));
         let body = ask.body.as_ref().map(|body| Bytes::from(body.to_string())).unwrap_or_default();
         Exchange { method: ask.method.clone(), url, trust: Trust::Typed, headers, body }
     }
@@ -140,6 +137,7 @@ impl Api<'_> {
         let (server, what) = (self.server(), ask.what.clone());
         let message = self.message(told);
         match told.status {
+            StatusCode::UNAUTHORIZED if self.token.is_none() => DeliverError::NoCredential { server },
             StatusCode::UNAUTHORIZED => DeliverError::Unauthorized { server },
             StatusCode::FORBIDDEN => {
                 // Fine-grained tokens, then classic ones.
@@ -168,7 +166,13 @@ impl Api<'_> {
         let all: Vec<String> = std::iter::once(refusal.message).chain(more).filter(|text| !text.is_empty()).collect();
         let status = told.status.as_u16();
         let text = if all.is_empty() { format!("status {status}") } else { format!("{} ({status})", all.join("; ")) };
-        excerpt_of(&self.token.scrub(&text), MESSAGE_CHARS)
+        self.shown(&text)
+    }
+
+    /// Foreign text, fit to be shown.
+    fn shown(&self, text: &str) -> String {
+        let scrubbed = self.token.as_ref().map_or_else(|| text.to_owned(), |token| token.scrub(text));
+        excerpt_of(&scrubbed, MESSAGE_CHARS)
     }
 
     pub(super) fn server(&self) -> String {
@@ -176,8 +180,15 @@ impl Api<'_> {
     }
 
     pub(super) fn protocol(&self, what: &str) -> DeliverError {
-        DeliverError::Protocol { server: self.server(), what: excerpt_of(&self.token.scrub(what), MESSAGE_CHARS) }
+        DeliverError::Protocol { server: self.server(), what: self.shown(what) }
     }
+}
+
+fn bearer(token: &Secret) -> HeaderValue {
+    let text = zeroize::Zeroizing::new(format!("Bearer {}", token.expose()));
+    let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
+    value.set_sensitive(true);
+    value
 }
 
 fn field(told: &Told, name: &str) -> Option<String> {

@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use base64::Engine as _;
-
 use super::answers::{Content, Reference, Repository};
 use super::api::Ask;
 use super::{Flow, GitHubPull, branch, check, upstream};
@@ -85,12 +83,7 @@ impl Flow<'_, '_> {
     /// The bytes of a file; those of one that is too large for an answer are
     /// told apart from none by their name alone.
     fn bytes(&self, content: &Content) -> Result<Vec<u8>, DeliverError> {
-        let text: String = content.text.split_whitespace().collect();
-        match content.encoding.as_str() {
-            "base64" => base64::engine::general_purpose::STANDARD
-                .decode(text)
-                .map_err(|_| self.api().protocol("a file that is no base64")),
-            _ => Ok(format!("(git blob {})\n", content.sha).into_bytes()),
-        }
+        let bytes = self.api().bytes(content)?;
+        Ok(bytes.unwrap_or_else(|| format!("(git blob {})\n", content.sha).into_bytes()))
     }
 }

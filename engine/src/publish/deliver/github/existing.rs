@@ -1,11 +1,13 @@
 //! What is there already: a pull request for the same thing, or the thing
 //! itself.
 
+use base64::Engine as _;
+use serde::de::DeserializeOwned;
 use sha1::{Digest as _, Sha1};
 
 use super::Flow;
 use super::answers::{Content, Found, Pull};
-use super::api::Ask;
+use super::api::{Api, Ask};
 use crate::publish::deliver::DeliverError;
 
 /// How the titles of winget's pull requests begin that add or change a version
@@ -75,10 +77,31 @@ impl Flow<'_, '_> {
 
     /// A file of a commit upstream.
     pub(super) async fn content(&self, path: &str, commit: &str) -> Result<Option<Content>, DeliverError> {
-        let (owner, name) = self.upstream;
+        self.api().contents(self.upstream, path, commit).await
+    }
+}
+
+impl Api<'_> {
+    /// What a commit has at a path: a file as [`Content`], a folder as a list.
+    pub(super) async fn contents<T: DeserializeOwned>(
+        &self,
+        (owner, name): (&str, &str),
+        path: &str,
+        commit: &str,
+    ) -> Result<Option<T>, DeliverError> {
         let mut ask = Ask::get(&["repos", owner, name, "contents", path], format!("the file {path}"));
         ask.query = vec![("ref", commit.to_owned())];
-        self.api().look(ask).await
+        self.look(ask).await
+    }
+
+    /// The bytes of a file; none of one that is too large for an answer.
+    pub(super) fn bytes(&self, content: &Content) -> Result<Option<Vec<u8>>, DeliverError> {
+        if content.encoding != "base64" {
+            return Ok(None);
+        }
+        let text: String = content.text.split_whitespace().collect();
+        let bytes = base64::engine::general_purpose::STANDARD.decode(text);
+        bytes.map(Some).map_err(|_| self.protocol("a file that is no base64"))
     }
 }
 

@@ -79,9 +79,9 @@ pub fn pull_of(reference: &str) -> Option<(String, u64)> {
 
 /// Asks what became of a pull request.
 pub async fn look(pull: &GitHubPull<'_>, repository: &str, number: u64) -> Result<PullStanding, DeliverError> {
-    check_api(pull)?;
+    check_api(&pull.api, Some(&pull.token))?;
     let (owner, name) = upstream(repository)?;
-    let api = Api { net: pull.net, base: pull.api.clone(), token: pull.token.clone(), patience: pull.patience };
+    let api = Api { net: pull.net, base: pull.api.clone(), token: Some(pull.token.clone()), patience: pull.patience };
     let number = number.to_string();
     let ask = Ask::get(&["repos", owner, name, "pulls", &number], format!("pull request {number}"));
     let shown: Shown = api.ask(ask).await?;

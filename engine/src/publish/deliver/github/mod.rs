@@ -12,6 +12,7 @@ mod commit;
 mod dry_run;
 mod existing;
 mod look;
+mod tree;
 
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ use crate::publish::ledger::{Intent, Ledger};
 
 pub use dry_run::dry_run;
 pub use look::{PullStanding, PullState, look, pull_of};
+pub use tree::{GitHubPlace, GitHubTree, is_repository};
 
 /// The name of the effect in the records.
 const PULL: &str = "pull-request";
@@ -106,20 +108,20 @@ fn check(pull: &GitHubPull<'_>, change: &GitChange) -> Result<(), DeliverError> 
         Some(owner) if !is_name(owner) => {
             Err(DeliverError::Repository { text: excerpt(owner), why: "it is not the name of an owner" })
         }
-        _ => check_api(pull),
+        _ => check_api(&pull.api, Some(&pull.token)),
     }
 }
 
-/// Whether a token may be sent to the API.
-fn check_api(pull: &GitHubPull<'_>) -> Result<(), DeliverError> {
-    let server = pull.api.host_str().unwrap_or_default().to_owned();
-    let refuse = |why| DeliverError::Repository { text: excerpt(pull.api.as_str()), why };
-    if !matches!(pull.api.scheme(), "http" | "https") || server.is_empty() {
+/// Whether the API may be asked, and be sent the token.
+fn check_api(api: &Url, token: Option<&Secret>) -> Result<(), DeliverError> {
+    let server = api.host_str().unwrap_or_default().to_owned();
+    let refuse = |why| DeliverError::Repository { text: excerpt(api.as_str()), why };
+    if !matches!(api.scheme(), "http" | "https") || server.is_empty() {
         return Err(refuse("an API has an https URL"));
     }
     // The one rule for both ways to a server: encrypted, or on this machine.
-    let remote = super::git::Remote::parse(pull.api.as_str(), &pull.api)?;
-    if remote.takes_credentials() { Ok(()) } else { Err(DeliverError::InTheClear { server }) }
+    let remote = super::git::Remote::parse(api.as_str(), api)?;
+    if token.is_none() || remote.takes_credentials() { Ok(()) } else { Err(DeliverError::InTheClear { server }) }
 }
 
 /// Owner and name of `OWNER/NAME`.
@@ -167,7 +169,7 @@ impl Flow<'_, '_> {
 
     fn api(&self) -> Api<'_> {
         let GitHubPull { net, api, token, patience, .. } = self.pull;
-        Api { net, base: api.clone(), token: token.clone(), patience: *patience }
+        Api { net, base: api.clone(), token: Some(token.clone()), patience: *patience }
     }
 
     async fn user(&self) -> Result<User, DeliverError> {
