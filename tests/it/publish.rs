@@ -10,4 +10,5 @@ mod delivery;
 mod github_contract;
 mod joined;
 mod joined_kill;
+mod status;
 mod world;

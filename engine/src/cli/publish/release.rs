@@ -249,7 +249,7 @@ fn generators(args: &ReleaseArgs, settings: &Settings, intake: Intake) -> Result
 }
 
 /// GitHub's API, or that of the enterprise whose runner this is.
-fn github_api() -> Result<GithubApi, CliError> {
+pub(super) fn github_api() -> Result<GithubApi, CliError> {
     let named = std::env::var("GITHUB_API_URL").ok().filter(|url| !url.is_empty());
     let base = named.as_deref().unwrap_or("https://api.github.com").parse::<Url>();
     let base = base.map_err(|error| CliError::usage(format!("GITHUB_API_URL: {error}"), "give it an https URL"))?;
@@ -258,7 +258,7 @@ fn github_api() -> Result<GithubApi, CliError> {
 }
 
 /// Where GitHub's repositories are, or those of the enterprise whose runner this is.
-fn github_web() -> Result<Url, CliError> {
+pub(super) fn github_web() -> Result<Url, CliError> {
     let named = std::env::var("GITHUB_SERVER_URL").ok().filter(|url| !url.is_empty());
     let web = named.as_deref().unwrap_or("https://github.com").parse();
     web.map_err(|error| CliError::usage(format!("GITHUB_SERVER_URL: {error}"), "give it an https URL"))
