@@ -12,4 +12,5 @@ mod destinations;
 mod github_contract;
 mod joined;
 mod joined_kill;
+mod status;
 mod world;

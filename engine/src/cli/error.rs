@@ -9,13 +9,16 @@ use crate::model::files::{CookieFileError, InputFileError, MetalinkError, NetrcE
 use crate::model::{ExitCode, Explain};
 use crate::net::NetError;
 use crate::publish::PublishError;
+use crate::publish::alert::AlertError;
 use crate::publish::audit::AuditError;
 use crate::publish::credentials::CredentialError;
 use crate::publish::deliver::DeliverError;
 use crate::publish::deliver::nuget::NugetError;
+use crate::publish::order::OrderError;
 use crate::publish::pack::PackError;
 use crate::publish::sign::SignError;
 use crate::publish::state::StateError;
+use crate::publish::status::StatusError;
 use crate::registry::RegistryError;
 use crate::store::StoreError;
 use crate::store::cache::CacheError;
@@ -58,6 +61,12 @@ pub(super) enum CliError {
     Audit(#[from] AuditError),
     #[error(transparent)]
     State(#[from] StateError),
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    #[error(transparent)]
+    Status(#[from] StatusError),
+    #[error(transparent)]
+    Alert(#[from] AlertError),
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error(transparent)]
@@ -108,6 +117,9 @@ impl CliError {
             Self::Credential(error) => error,
             Self::Audit(error) => error,
             Self::State(error) => error,
+            Self::Order(error) => error,
+            Self::Status(error) => error,
+            Self::Alert(error) => error,
             Self::Usage { .. }
             | Self::Setting { .. }
             | Self::Config { .. }

@@ -33,5 +33,5 @@ pub use range::ByteRange;
 pub use region::{Region, RegionError};
 pub use secret::Secret;
 pub use size::{exact_bytes, parse_bytes};
-pub use time::{rfc3339, seconds_of_day};
+pub use time::{rfc3339, seconds_of_day, seconds_of_moment};
 pub use web::{DisplayUrl, Origin, is_shareable, is_this_machine};

@@ -27,6 +27,16 @@ pub fn seconds_of_day(text: &str) -> Option<u64> {
     (civil(days) == (year, month, day)).then_some(days * SECONDS_PER_DAY)
 }
 
+/// A moment as [`rfc3339`] writes it, in seconds since 1970.
+pub fn seconds_of_moment(text: &str) -> Option<u64> {
+    let day = seconds_of_day(text)?;
+    let of_day = text.get(11..19)?.split(':').map(|part| part.parse::<u64>().ok()).collect::<Option<Vec<_>>>()?;
+    let [hour, minute, second] = of_day[..] else { return None };
+    let moment = day + hour * 3600 + minute * 60 + second;
+    // Whatever is written in another way, or is no time of a day, reads as another text.
+    (rfc3339(moment) == text).then_some(moment)
+}
+
 /// The day of the proleptic Gregorian calendar, by Howard Hinnant's
 /// `civil_from_days`, for days since 1970.
 fn civil(days: u64) -> (u64, u64, u64) {
@@ -73,11 +83,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_no_moment_is_none() {
+        for wrong in ["2026-11-25", "2026-11-25T24:00:00Z", "2026-11-25T09:00:00+01:00", "2026-11-25T09:60:00Z", ""] {
+            assert_eq!(seconds_of_moment(wrong), None, "{wrong}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_day_is_read_as_written(days in 0_u64..60_000) {
             let text = rfc3339(days * SECONDS_PER_DAY);
             prop_assert_eq!(seconds_of_day(&text), Some(days * SECONDS_PER_DAY));
+        }
+
+        #[test]
+        fn a_moment_is_read_as_written(seconds in 0_u64..10_000_000_000, text in "[0-9TZ:é-]{0,24}") {
+            prop_assert_eq!(seconds_of_moment(&rfc3339(seconds)), Some(seconds));
+            prop_assert!(seconds_of_moment(&text).is_none_or(|moment| rfc3339(moment) == text));
         }
     }
 }

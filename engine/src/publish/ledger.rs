@@ -6,12 +6,13 @@
 //! leaves "intended", and whoever resumes looks before it leaps.
 
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::audit::{AuditError, AuditLog, Entry, What};
 use super::deliver::Submission;
 use super::state::{Earlier, EffectState, Progress, Scope, State, StateError};
 use crate::model::release::Pairs;
-use crate::model::{ExitCode, Explain};
+use crate::model::{ExitCode, Explain, rfc3339};
 
 /// Why nothing could be recorded. What was about to be done was not done.
 #[derive(Debug, thiserror::Error)]
@@ -156,6 +157,8 @@ impl<'a> Ledger<'a> {
     /// Records what the delivery came to.
     pub fn conclude(&mut self, submission: &Submission) -> Result<(), LedgerError> {
         self.state.submission = Some(submission.clone());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.state.delivered = Some(rfc3339(now.as_secs()));
         self.save()
     }
 

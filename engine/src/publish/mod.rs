@@ -5,6 +5,7 @@
 //! against the rules of its package manager and against the release itself
 //! before anything is packed, signed or sent.
 
+pub mod alert;
 pub mod artifact;
 pub mod audit;
 pub mod check;
@@ -18,19 +19,23 @@ pub mod embed;
 mod error;
 pub mod gate;
 pub mod generate;
+pub mod inquiry;
 pub mod intake;
 mod keyring;
 pub mod ledger;
 pub mod order;
+pub mod outcome;
 pub mod pack;
 mod package_manager;
 pub mod previous;
 mod provenance;
+pub mod rate;
 pub mod ready;
 pub mod records;
 pub mod run;
 pub mod sign;
 pub mod state;
+pub mod status;
 mod violation;
 
 pub use confine::Bounds;

@@ -4,20 +4,34 @@
 use std::path::{Path, PathBuf};
 
 use super::intake::Stage;
-use super::order::{Order, OrderError};
+use super::order::{ORDER_FILE, Order, OrderError};
 use super::state::{Scope, State, StateError};
 use crate::model::release::Release;
 use crate::model::{ExitCode, Explain};
 use crate::plan::names::foreign;
-use crate::store::remove;
+use crate::store::{StoreError, list_folder, remove};
 
 /// Where it is when nobody says so.
 pub const RECORDS_FOLDER: &str = ".turbo-publish";
+
+/// Most files in the folder.
+const MOST_FILES: usize = 200_000;
 
 /// The folder.
 #[derive(Debug, Clone)]
 pub struct Records {
     folder: PathBuf,
+}
+
+/// An order, where it lies.
+#[derive(Debug, Clone)]
+pub struct KeptOrder {
+    /// The order.
+    pub order: Order,
+    /// The channel as its folder is called: that of a trial has a name of its own.
+    pub channel: String,
+    /// Its folder.
+    pub folder: PathBuf,
 }
 
 /// How far an order has come.
@@ -45,6 +59,19 @@ impl Records {
     /// The audit log.
     pub fn audit(&self) -> PathBuf {
         self.folder.join("audit.jsonl")
+    }
+
+    /// The orders that were written down, by release and channel. One that
+    /// cannot be read stands for itself alone. Blocks.
+    pub fn orders(&self) -> Result<Vec<Result<KeptOrder, OrderError>>, StoreError> {
+        let listed = list_folder(&self.folder, MOST_FILES)?;
+        let order = |path: &str| -> Option<Result<KeptOrder, OrderError>> {
+            let [release, channel, ORDER_FILE] = path.split('/').collect::<Vec<_>>()[..] else { return None };
+            let folder = self.folder.join(release).join(channel);
+            let order = Order::read(&folder).transpose()?;
+            Some(order.map(|order| KeptOrder { order, channel: channel.to_owned(), folder }))
+        };
+        Ok(listed.iter().filter_map(|listed| order(&listed.path)).collect())
     }
 
     /// The folder of one channel.

@@ -175,7 +175,7 @@ fn stem(component: &str) -> String {
 
 /// A component by its name: a path looks like one, then what is installed
 /// counts, then what is inside the engine.
-fn origin(component: &str, folder: &Path, choice: &Choice) -> GeneratorOrigin {
+pub fn origin(component: &str, folder: &Path, choice: &Choice) -> GeneratorOrigin {
     if component.contains(['/', '\\']) || Path::new(component).extension().is_some_and(|extension| extension == "wasm")
     {
         return GeneratorOrigin::File(folder.join(component));

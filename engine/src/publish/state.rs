@@ -138,6 +138,9 @@ pub struct State {
     /// What the delivery came to, once it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submission: Option<Submission>,
+    /// When it was over, as RFC 3339; earlier versions did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<String>,
     /// The last line of the audit log that was written for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<Head>,
@@ -155,7 +158,7 @@ pub enum Earlier {
 impl State {
     /// The state of a delivery that has not begun.
     pub fn new(scope: Scope) -> Self {
-        Self { v: VERSION, scope, effects: Vec::new(), submission: None, audit: None }
+        Self { v: VERSION, scope, effects: Vec::new(), submission: None, delivered: None, audit: None }
     }
 
     /// Reads a state file. None where there is none.

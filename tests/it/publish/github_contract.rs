@@ -81,10 +81,11 @@ impl Prism {
         let kept = request.headers.iter().filter(|(name, _)| !dropped.contains(&name.to_lowercase().as_str()));
         let fields: String = kept.flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
-        let encoded = ["/git/ref/", "/contents/"].iter().find_map(|start| {
-            let (before, parameter) = path.split_once(start)?;
-            Some(format!("{before}{start}{}", parameter.replace('/', "%2F")))
-        });
+        let encoded =
+            [("/git/ref/", ""), ("/contents/", ""), ("/commits/", "/check-runs")].iter().find_map(|(start, end)| {
+                let (before, rest) = path.split_once(start)?;
+                Some(format!("{before}{start}{}{end}", rest.strip_suffix(end)?.replace('/', "%2F")))
+            });
         let path = encoded.unwrap_or_else(|| path.to_owned());
         let head = format!(
             "{} {path}?{query} HTTP/1.1\r\nHost: api.github.com\r\nConnection: close\r\nAccept: application/json\r\n{fields}\r\n",
@@ -141,8 +142,8 @@ fn every_request_is_one_that_github_describes() {
 }
 
 /// The requests of a new package, of a fork behind upstream with a binary file,
-/// of a fork of an organisation, of a dry run, and of a release that goes on from
-/// what is there.
+/// of a fork of an organisation, of a dry run, of a release that goes on from
+/// what is there, and of what became of the pull request.
 fn all_requests() -> Vec<Request> {
     let first = GitHub::start();
     deliver(&publisher(), &first, &[]).exits(0);
@@ -162,6 +163,7 @@ fn all_requests() -> Vec<Request> {
     let api = second.origin.url("");
     rehearse(&api);
     engine.run(["publish", "status", "state.json", "--api", &api, "--credential", "env:GITHUB_TOKEN"]).exits(0);
+    super::status::follow(&second);
     let all = [first, second, third].map(|github| github.origin.requests()).concat();
     assert!(all.iter().all(|request| request.mentions(TOKEN)));
     all

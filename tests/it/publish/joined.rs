@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::world::{KEY, World};
 use crate::rig::github::{TOKEN, UPSTREAM};
-use crate::rig::{Answer, Run, fixture, sha256};
+use crate::rig::{Answer, Origin, Request, Run, fixture, sha256};
 use crate::signing::{RSA, SECRET, certificate, run_verify};
 
 /// The records of the package.
@@ -78,6 +78,24 @@ fn a_channel_that_fails_stops_no_other_and_is_resumed() {
     assert_eq!(world.github.pulls().len(), 1);
     assert_eq!(world.feed.pushes()["tool 1.2.0"], 1);
     world.check_records();
+}
+
+#[test]
+fn who_looks_after_the_release_is_told_what_failed() {
+    let pager = Origin::start(|_| Answer::status(200));
+    let world = World::new().variable("PAGER", &pager.url("/s3cr3t-path-of-the-pager"));
+    let refused = |request: &Request| request.method == "POST" && request.path.ends_with("/pulls");
+    world.github.bend(move |request| refused(request).then(|| Answer::status(422)));
+    let run = world.publish(&["--webhook", "env:PAGER", "-vv"]).exits(3);
+    assert!(!run.stderr.contains("s3cr3t-path"), "{}", run.stderr);
+    let [told] = &pager.requests()[..] else { panic!("one alert: {:?}", pager.requests().len()) };
+    let told: Value = serde_json::from_slice(&told.body).expect("JSON");
+    assert_eq!((&told["channel"], &told["reason"]), (&"winget".into(), &"failed".into()));
+    assert!(told["text"].as_str().is_some_and(|text| text.starts_with("tool 1.2.0 on winget: failed: ")), "{told}");
+    world.github.straighten();
+    world.publish(&["--webhook", "env:PAGER", "--resume"]).exits(0);
+    assert_eq!(pager.requests().len(), 1, "nothing failed");
+    world.publish(&["--webhook", "http://pager.example/x"]).fails(2).says("not encrypted");
 }
 
 #[test]

@@ -39,6 +39,10 @@ pub struct PullRequest {
     pub head: String,
     pub sha: String,
     pub open: bool,
+    pub merged: bool,
+    pub labels: Vec<String>,
+    /// Name, and conclusion once there is one.
+    pub checks: Vec<(String, Option<String>)>,
 }
 
 #[derive(Default)]
@@ -164,8 +168,16 @@ impl GitHub {
             head: "hubot:patch-1".into(),
             sha: "0".repeat(40),
             open: true,
+            merged: false,
+            labels: Vec::new(),
+            checks: Vec::new(),
         };
         lock(&self.world).pulls.push(pull);
+    }
+
+    /// Changes a pull request, by its number, as its reviewers do.
+    pub fn review(&self, number: usize, change: impl FnOnce(&mut PullRequest)) {
+        change(&mut lock(&self.world).pulls[number - 1]);
     }
 }
 
@@ -270,6 +282,10 @@ impl World {
                 let index = number.parse::<usize>().expect("a number") - 1;
                 self.pulls.get(index).map(|pull| pull_of(index, pull))
             }
+            ["commits", "pull", number, "head", "check-runs"] => {
+                self.pulls.get(number.parse::<usize>().expect("a number") - 1).map(checks_of)
+            }
+            ["commits", sha, "check-runs"] => self.pulls.iter().find(|pull| pull.sha == *sha).map(checks_of),
             _ => None,
         };
         found.map_or_else(|| refuse(404, "Not Found"), |found| answer(200, &found))
@@ -408,7 +424,16 @@ impl World {
                 &json!({"message": "Validation Failed", "errors": [{"resource": "PullRequest", "field": "head", "code": "invalid"}]}),
             );
         };
-        self.pulls.push(PullRequest { title: text("title"), body: text("body"), head, sha, open: true });
+        self.pulls.push(PullRequest {
+            title: text("title"),
+            body: text("body"),
+            head,
+            sha,
+            open: true,
+            merged: false,
+            labels: Vec::new(),
+            checks: Vec::new(),
+        });
         let index = self.pulls.len() - 1;
         answer(201, &pull_of(index, &self.pulls[index]))
     }
@@ -432,5 +457,15 @@ fn pull_of(index: usize, pull: &PullRequest) -> Value {
     json!({
         "number": number, "title": pull.title, "state": if pull.open { "open" } else { "closed" },
         "html_url": format!("https://github.com/{UPSTREAM}/pull/{number}"), "head": {"label": pull.head, "sha": pull.sha},
+        "merged": pull.merged, "labels": pull.labels.iter().map(|label| json!({"name": label})).collect::<Vec<_>>(),
     })
+}
+
+fn checks_of(pull: &PullRequest) -> Value {
+    let run = |(name, conclusion): &(String, Option<String>)| {
+        let status = if conclusion.is_some() { "completed" } else { "in_progress" };
+        json!({"name": name, "status": status, "conclusion": conclusion})
+    };
+    let runs: Vec<Value> = pull.checks.iter().map(run).collect();
+    json!({"total_count": runs.len(), "check_runs": runs})
 }

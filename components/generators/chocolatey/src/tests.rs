@@ -184,6 +184,11 @@ fn moderation_is_followed() {
     let generated = made(&release(vec![artifact("tool.zip", "x64", "zip", None)]), &[]);
     let urls = Chocolatey.poll(&generated.deliveries[0], "tool 1.2.3");
     assert_eq!(urls, ["https://community.chocolatey.org/api/v2/Packages(Id='tool',Version='1.2.3')"]);
+    // Where a package is pushed to, it cannot be read.
+    let pushed = "https://push.chocolatey.org/api/v2/Packages(Id='tool',Version='1.2.3')";
+    assert_eq!(Chocolatey.poll(&generated.deliveries[0], pushed), urls);
+    let elsewhere = "https://feed.example/nuget/Packages(Id='tool',Version='1.2.3')";
+    assert_eq!(Chocolatey.poll(&generated.deliveries[0], elsewhere), [elsewhere]);
     let local = made(
         &release(vec![artifact("tool.zip", "x64", "zip", None)]),
         &[("endpoint", "http://localhost:8000/nuget/api/v2/package/")],

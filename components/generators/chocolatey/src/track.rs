@@ -8,9 +8,11 @@ const BYTES: usize = 1 << 20;
 
 /// The entry of the version in the feed that it was pushed to.
 pub fn poll(delivery: &Delivery, submission: &str) -> Vec<String> {
-    // A submission may be the entry's URL itself.
-    if submission.starts_with("https://") && submission.contains("/Packages(Id=") {
-        return vec![submission.to_owned()];
+    // A submission may be the entry's URL itself, at the host that it was pushed to.
+    if submission.starts_with("https://")
+        && let Some((api, entry)) = submission.split_once("/Packages(Id=")
+    {
+        return vec![format!("{}/Packages(Id={entry}", feed(api))];
     }
     let Delivery::Nupkg(package) = delivery else { return Vec::new() };
     let (Some(id), Some(version)) =

@@ -35,7 +35,19 @@ pub fn api_url(submission: &str) -> Option<String> {
     }
 }
 
-/// What the answers to [`api_url`] say. `judge` reads the labels of a pull
+/// Where GitHub's API tells of a submission: the pull request and the checks of
+/// its head, or the commit.
+pub fn api_urls(submission: &str) -> Vec<String> {
+    let Some(url) = api_url(submission) else { return Vec::new() };
+    // GitHub takes a reference in the place of a commit.
+    let checks = url.split_once("/pulls/").and_then(|(repository, number)| {
+        let is_plain = is_number(number);
+        is_plain.then(|| format!("{repository}/commits/pull/{number}/head/check-runs?per_page=100"))
+    });
+    [Some(url), checks].into_iter().flatten().collect()
+}
+
+/// What the answers to [`api_urls`] say. `judge` reads the labels of a pull
 /// request that is open; without an answer there was nothing to ask.
 pub fn of_answers(answers: &[(u16, Vec<u8>)], judge: impl Fn(&[&str]) -> Option<Outcome>) -> Outcome {
     let Some((status, body)) = answers.first() else {
@@ -45,12 +57,12 @@ pub fn of_answers(answers: &[(u16, Vec<u8>)], judge: impl Fn(&[&str]) -> Option<
         return outcome;
     }
     match json::read(body) {
-        Ok(answer) => of_answer(&answer, judge),
+        Ok(answer) => of_answer(&answer, judge, &answers[1..]),
         Err(reason) => Outcome::Retryable(format!("the answer is no JSON: {reason}")),
     }
 }
 
-fn of_answer(answer: &Value, judge: impl Fn(&[&str]) -> Option<Outcome>) -> Outcome {
+fn of_answer(answer: &Value, judge: impl Fn(&[&str]) -> Option<Outcome>, others: &[(u16, Vec<u8>)]) -> Outcome {
     if answer.get("state").is_none() {
         // A commit that the repository knows is a push that arrived.
         let is_commit = answer.get("sha").and_then(Value::as_text).is_some();
@@ -71,10 +83,33 @@ fn of_answer(answer: &Value, judge: impl Fn(&[&str]) -> Option<Outcome>) -> Outc
     if let Some(outcome) = judge(&labels) {
         return outcome;
     }
+    let failed = failed_checks(others);
+    if !failed.is_empty() {
+        let text = format!("checks failed: {}", failed.join(", "));
+        return Outcome::NeedsAction(crate::text::cut(&text, TEXT).unwrap_or(text));
+    }
     if answer.get("mergeable_state").and_then(Value::as_text) == Some("dirty") {
         return Outcome::NeedsAction("the pull request conflicts with its base: rebase it".to_owned());
     }
     Outcome::Pending
+}
+
+/// The names of checks that have failed. An answer that tells of none says
+/// nothing: not everybody may read them.
+fn failed_checks(answers: &[(u16, Vec<u8>)]) -> Vec<String> {
+    let told = answers.iter().filter(|(status, _)| (200..300).contains(status));
+    let mut failed = Vec::new();
+    for answer in told.filter_map(|(_, body)| json::read(body).ok()) {
+        let checks = answer.get("check_runs").map(Value::items).unwrap_or_default();
+        for check in checks {
+            let text = |name: &str| check.get(name).and_then(Value::as_text);
+            let is_failed =
+                matches!(text("conclusion"), Some("failure" | "timed_out" | "action_required" | "startup_failure"));
+            let name = text("name").map(crate::text::line).filter(|name| !name.is_empty());
+            failed.extend(name.filter(|name| is_failed && !failed.contains(name)));
+        }
+    }
+    failed
 }
 
 /// What a status says by itself; none when the body has to be read.
@@ -146,6 +181,32 @@ mod tests {
             ["", "7", "http://github.com/a/b/pull/7", "a/b#x", "https://github.com/a/b", "https://api.github.com/x"]
         {
             assert_eq!(api_url(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pull_request_has_checks_to_ask_for() {
+        let api = "https://api.github.com/repos/a/b";
+        let checks = format!("{api}/commits/pull/7/head/check-runs?per_page=100");
+        assert_eq!(api_urls("https://github.com/a/b/pull/7"), [format!("{api}/pulls/7"), checks]);
+        assert_eq!(api_urls("https://github.com/a/b/commit/0123456"), [format!("{api}/commits/0123456")]);
+        assert_eq!(api_urls("a/b main 0123456"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn failed_checks_are_named_while_it_is_open() {
+        let ask = |pull: &str, (status, checks): (u16, &str)| {
+            let answers = [(200, pull.as_bytes().to_vec()), (status, checks.as_bytes().to_vec())];
+            of_answers(&answers, |_| None)
+        };
+        let open = r#"{"state":"open","merged":false}"#;
+        let failed = r#"{"check_runs":[{"name":"Scan","status":"queued","conclusion":null},
+            {"name":"Validation","conclusion":"failure"},{"name":"Test\n2","conclusion":"timed_out"},
+            {"name":"Validation","conclusion":"failure"},{"name":"Lint","conclusion":"success"}]}"#;
+        assert_eq!(ask(open, (200, failed)), Outcome::NeedsAction("checks failed: Validation, Test 2".to_owned()));
+        assert_eq!(ask(r#"{"state":"closed","merged":true}"#, (200, failed)), Outcome::Succeeded);
+        for ignored in [(403, failed), (0, ""), (200, "<html>"), (200, "[]"), (200, r#"{"check_runs":[7]}"#)] {
+            assert_eq!(ask(open, ignored), Outcome::Pending, "{ignored:?}");
         }
     }
 

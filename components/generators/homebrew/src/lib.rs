@@ -60,7 +60,7 @@ impl ManifestGenerator for Homebrew {
     }
 
     fn poll(&self, _delivery: &Delivery, submission: &str) -> Vec<String> {
-        outcome::api_url(submission).into_iter().collect()
+        outcome::api_urls(submission)
     }
 
     fn interpret(&self, _delivery: &Delivery, answers: &[(u16, Vec<u8>)]) -> Outcome {

@@ -57,7 +57,7 @@ impl ManifestGenerator for Scoop {
     }
 
     fn poll(&self, _delivery: &Delivery, submission: &str) -> Vec<String> {
-        outcome::api_url(submission).into_iter().collect()
+        outcome::api_urls(submission)
     }
 
     fn interpret(&self, _delivery: &Delivery, answers: &[(u16, Vec<u8>)]) -> Outcome {

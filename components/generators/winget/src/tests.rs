@@ -234,7 +234,9 @@ fn validate_sees_what_was_changed_by_hand() {
 fn pull_requests_are_followed() {
     let delivery = Delivery::Files(Vec::new());
     let urls = Winget.poll(&delivery, "https://github.com/microsoft/winget-pkgs/pull/12");
-    assert_eq!(urls, ["https://api.github.com/repos/microsoft/winget-pkgs/pulls/12"]);
+    let api = "https://api.github.com/repos/microsoft/winget-pkgs";
+    let checks = format!("{api}/commits/pull/12/head/check-runs?per_page=100");
+    assert_eq!(urls, [format!("{api}/pulls/12"), checks]);
     let ask = |labels: &str| {
         let body = format!("{{\"state\":\"open\",\"labels\":[{labels}]}}").into_bytes();
         Winget.interpret(&delivery, &[(200, body)])

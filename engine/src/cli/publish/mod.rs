@@ -10,6 +10,7 @@ mod release;
 mod report;
 mod sign;
 mod signer;
+mod state_files;
 mod status;
 mod verify_audit;
 
@@ -39,7 +40,6 @@ pub(super) struct PublishArgs {
 
 /// A single step, for what was not generated here.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "one value lives, once")]
 enum Step {
     Check(check::CheckArgs),
     Pack(pack::PackArgs),

@@ -20,10 +20,12 @@ use crate::cli::output::Output;
 use crate::cli::registry::{LockArgs, registry};
 use crate::cli::settings::{Flag, Settings, cache_dir};
 use crate::component::{GeneratorOptions, Generators};
-use crate::download::Engine;
+use crate::download::{Engine, reason};
 use crate::model::release::Release;
 use crate::model::{ExitCode, Secret};
+use crate::net::Net;
 use crate::publish::PublishError;
+use crate::publish::alert::{Alert, Webhook, alert};
 use crate::publish::artifact::{Studied, study};
 use crate::publish::audit::AuditLog;
 use crate::publish::gate::{Absent, GateOptions, gate};
@@ -101,6 +103,9 @@ struct RecordArgs {
     /// Where the key is that authenticates the end of the audit log: env:NAME, fd:N or keyring:SERVICE/ACCOUNT
     #[arg(long, value_name = "SOURCE")]
     audit_key: Option<String>,
+    /// Where to post what failed, as JSON: an https URL, or env:NAME, fd:N, keyring:SERVICE/ACCOUNT
+    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["dry_run", "out"])]
+    webhook: Option<String>,
 }
 
 impl ReleaseArgs {
@@ -157,6 +162,8 @@ pub(super) fn run(args: &ReleaseArgs, settings: &Settings, output: &Output) -> R
     report.release(&release)?;
     let signer = if args.sends_nothing() { None } else { signer(&intake.sign, scratch.path())? };
     let (generators, chosen) = generators(args, settings, intake)?;
+    let variable = |name: &str| std::env::var(name).ok();
+    let webhook = args.records.webhook.as_deref().map(|source| Webhook::named(source, &variable)).transpose()?;
     let way = Way {
         settings,
         runtime: &runtime,
@@ -177,10 +184,23 @@ pub(super) fn run(args: &ReleaseArgs, settings: &Settings, output: &Output) -> R
         report.channel(&chosen.name, way.channel(chosen))?;
     }
     drop(way);
+    if let Some(webhook) = &webhook {
+        let alerts = report.alerts(now());
+        runtime.block_on(post(&engine.net, webhook, &alerts, output));
+    }
     // Idle connections are not worth waiting for.
     runtime.shutdown_background();
     let Concluded { code, error } = report.conclude()?;
     error.map_or(Ok(code), Err)
+}
+
+/// Posts what failed. A webhook that fails changes nothing of what was done.
+async fn post(net: &Net, webhook: &Webhook, alerts: &[Alert], output: &Output) {
+    for told in alerts {
+        if let Err(error) = alert(net, webhook, told).await {
+            output.warning(&format!("nobody was told that {} failed: {}", told.channel, reason(&error)));
+        }
+    }
 }
 
 /// Reads the release, studies its artifacts and passes the gate.
@@ -249,7 +269,7 @@ fn generators(args: &ReleaseArgs, settings: &Settings, intake: Intake) -> Result
 }
 
 /// GitHub's API, or that of the enterprise whose runner this is.
-fn github_api() -> Result<GithubApi, CliError> {
+pub(super) fn github_api() -> Result<GithubApi, CliError> {
     let named = std::env::var("GITHUB_API_URL").ok().filter(|url| !url.is_empty());
     let base = named.as_deref().unwrap_or("https://api.github.com").parse::<Url>();
     let base = base.map_err(|error| CliError::usage(format!("GITHUB_API_URL: {error}"), "give it an https URL"))?;
@@ -258,7 +278,7 @@ fn github_api() -> Result<GithubApi, CliError> {
 }
 
 /// Where GitHub's repositories are, or those of the enterprise whose runner this is.
-fn github_web() -> Result<Url, CliError> {
+pub(super) fn github_web() -> Result<Url, CliError> {
     let named = std::env::var("GITHUB_SERVER_URL").ok().filter(|url| !url.is_empty());
     let web = named.as_deref().unwrap_or("https://github.com").parse();
     web.map_err(|error| CliError::usage(format!("GITHUB_SERVER_URL: {error}"), "give it an https URL"))
@@ -268,8 +288,12 @@ fn github_web() -> Result<Url, CliError> {
 /// builds are to be the same whenever they are made.
 fn today() -> String {
     let told = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
-    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     day(told.unwrap_or_else(now))
+}
+
+/// The moment, in seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// The civil date of a second since 1970 (Howard Hinnant's algorithm).

@@ -8,10 +8,12 @@ use super::channels::Done;
 use super::deliver::tell;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
-use crate::model::ExitCode;
+use crate::download::reason;
 use crate::model::delivery::{Delivery, OutputFile};
 use crate::model::diagnostic::Severity;
 use crate::model::release::Release;
+use crate::model::{ExitCode, rfc3339};
+use crate::publish::alert::{Alert, Reason};
 use crate::publish::pack::{PackedNupkg, nuspec_name};
 use crate::publish::ready::Ready;
 use crate::publish::run::Proposal;
@@ -116,6 +118,19 @@ impl<'a> Report<'a> {
             }
         }
         Ok(written)
+    }
+
+    /// What failed, for whoever looks after the release.
+    pub(super) fn alerts(&self, now: u64) -> Vec<Alert> {
+        let alert = |error: &CliError| Alert {
+            release: self.release.clone().unwrap_or_default(),
+            channel: error.channel().unwrap_or_default().to_owned(),
+            reason: Reason::Failed,
+            detail: reason(error),
+            reference: None,
+            since: rfc3339(now),
+        };
+        self.failed.iter().map(alert).collect()
     }
 
     /// Tells what failed, and how it all ended: as the only channel did, or 3
