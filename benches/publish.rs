@@ -69,10 +69,28 @@ fn archive(program: &str) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     writer.start_file(program, options.unix_permissions(0o755)).expect("memory takes all");
-    let mut content = vec![0; PROGRAM_BYTES];
-    content[..2].copy_from_slice(b"MZ");
-    writer.write_all(&content).expect("memory takes all");
+    writer.write_all(&windows_program()).expect("memory takes all");
     writer.finish().expect("memory takes all").into_inner()
+}
+
+/// The smallest headers that readers of Windows programs accept, and noughts.
+fn windows_program() -> Vec<u8> {
+    let mut bytes = vec![0; PROGRAM_BYTES];
+    let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+    put(0, b"MZ");
+    put(0x3c, &64_u32.to_le_bytes());
+    put(64, b"PE\0\0");
+    put(68, &0x014c_u16.to_le_bytes()); // for x86
+    put(70, &1_u16.to_le_bytes()); // one section
+    put(84, &224_u16.to_le_bytes()); // length of the optional header
+    put(86, &0x0102_u16.to_le_bytes());
+    put(88, &0x010b_u16.to_le_bytes()); // PE32
+    put(88 + 60, &512_u32.to_le_bytes()); // length of all headers
+    put(88 + 92, &16_u32.to_le_bytes()); // directories
+    put(312, b".text\0\0\0");
+    put(312 + 16, &509_u32.to_le_bytes());
+    put(312 + 20, &512_u32.to_le_bytes());
+    bytes
 }
 
 fn release(folder: &Path) {

@@ -12,5 +12,7 @@ mod destinations;
 mod github_contract;
 mod joined;
 mod joined_kill;
+#[cfg(unix)]
+mod joined_real;
 mod status;
 mod world;

@@ -220,8 +220,11 @@ impl Opened<'_> {
     }
 
     /// SHA-256 of all that the generator is asked with, but for the files of
-    /// the destination: the same question is answered once.
+    /// the destination: the same question is answered once. The day is left
+    /// out, which is today's where nobody names one: whoever goes on tomorrow
+    /// asks the same.
     pub fn question(&self, release: &Release) -> String {
+        let release = Release { date: String::new(), ..release.clone() };
         let asked = (release, &self.settings, &self.bounds.prefixes, &self.target, &self.generator.about().sha256);
         sha256(&serde_json::to_vec(&asked).expect("texts and numbers serialise")).hex()
     }

@@ -73,6 +73,9 @@ fn a_channel_that_fails_stops_no_other_and_is_resumed() {
     assert_eq!((&summary["delivered"], &summary["failed"]), (&1.into(), &1.into()));
     world.github.straighten();
     world.publish(&["--only", "winget"]).fails(2).says("an earlier run has left").says("--resume");
+    // On another day, which is the release's where it names none.
+    let file = String::from_utf8(world.engine.read("turbo-release.toml")).expect("text");
+    world.engine.write("turbo-release.toml", file.replace("date = \"2026-11-24\"\n", ""));
     let run = world.publish(&["--json", "--resume"]).exits(0);
     assert_eq!(delivered(&run), states(&[("chocolatey", "already-there"), ("winget", "delivered")]));
     assert_eq!(world.github.pulls().len(), 1);

@@ -171,6 +171,18 @@ impl World {
         (channel, bare)
     }
 
+    /// The next version of the same.
+    pub fn next(&self, version: &str) {
+        let file = String::from_utf8(self.engine.read("turbo-release.toml")).expect("text");
+        self.engine
+            .write("turbo-release.toml", file.replace("version = \"1.2.0\"", &format!("version = \"{version}\"")));
+    }
+
+    /// Asks what became of everything.
+    pub fn status(&self, more: &[&str]) -> Run {
+        self.engine.run([&["publish", "status", "--connect-timeout", "5", "--stall-timeout", "5"], more].concat())
+    }
+
     fn arguments(&self, more: &[&str]) -> Vec<String> {
         let (pem, resolve) = (self.authority.pem(), self.downloads.resolve(&format!("{HOST}:443")));
         let fixed = ["publish", "--cacert", &pem, "--resolve", &resolve, "--wait", "5", "--audit-key", "env:AUDIT_KEY"];
