@@ -94,6 +94,21 @@ fn a_broken_configuration_names_its_file() {
     engine.run(["config", "show", "--config", &path.to_string_lossy()]).exits(2).says("broken.toml");
 }
 
+/// A configuration may hold the login of a proxy, and is shown to others.
+#[test]
+fn a_configuration_is_shown_without_the_proxys_login() {
+    for more in [&[][..], &["--json"]] {
+        let engine = Engine::new().variable("TURBO_ENGINE_PROXY", "http://me:s3cr3t@proxy.example:1");
+        let run = engine.run([&["config", "show"], more].concat()).exits(0);
+        assert!(run.text().contains("http://[redacted]@proxy.example:1"), "{}", run.text());
+        assert!(!run.text().contains("s3cr3t"), "{}", run.text());
+    }
+    let engine = Engine::new();
+    let path = engine.write("broken.toml", "jobs = 1\nproxy = \"http://me:s3cr3t@proxy.example:1\n");
+    let run = engine.run(["config", "show", "--config", &path.to_string_lossy()]).exits(2).says("line 2, column ");
+    assert!(!run.stderr.contains("s3cr3t"), "{}", run.stderr);
+}
+
 #[test]
 fn completions_and_manual_are_complete() {
     let engine = Engine::new();

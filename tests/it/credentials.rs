@@ -1,8 +1,8 @@
 //! Secrets go to the origin they were given for, and nowhere else.
 
-use crate::rig::{Answer, Authority, Engine, File, MIB_PER_SECOND, Origin, Request, Run, file, fixture, sha256};
-
-const SECRET: &str = "s3cr3t";
+use crate::rig::{
+    Answer, Authority, Engine, File, MARK as SECRET, MIB_PER_SECOND, Origin, Request, Run, file, fixture, sha256,
+};
 
 /// `me:s3cr3t` as HTTP Basic writes it.
 const BASIC: &str = "bWU6czNjcjN0";
@@ -320,21 +320,21 @@ fn cookies_go_where_their_file_says() {
     let engine = Engine::new();
     let cookies = [
         "# Netscape HTTP Cookie File",
-        "#HttpOnly_.files.example\tTRUE\t/\tFALSE\t4102444800\tbelow\t1",
-        "dl.files.example\tFALSE\t/deep\tFALSE\t0\tdeep\t2",
-        "dl.files.example\tFALSE\t/\tTRUE\t0\tsecure\t3",
-        "dl.files.example\tFALSE\t/\tFALSE\t1\texpired\t4",
-        ".other.example\tTRUE\t/\tFALSE\t0\tother\t5",
+        "#HttpOnly_.files.example\tTRUE\t/\tFALSE\t4102444800\tbelow\ts3cr3t-1",
+        "dl.files.example\tFALSE\t/deep\tFALSE\t0\tdeep\ts3cr3t-2",
+        "dl.files.example\tFALSE\t/\tTRUE\t0\tsecure\ts3cr3t-3",
+        "dl.files.example\tFALSE\t/\tFALSE\t1\texpired\ts3cr3t-4",
+        ".other.example\tTRUE\t/\tFALSE\t0\tother\ts3cr3t-5",
     ];
     engine.write("cookies.txt", cookies.join("\n"));
     let more = ["--no-rules", "--resolve", &origin.resolve("dl.files.example:80"), "--cookies", "cookies.txt"];
-    let with_field = [&more[..], &["-H", "Cookie: own=0", "--if-exists", "overwrite"]].concat();
+    let with_field = [&more[..], &["-H", "Cookie: own=s3cr3t-0", "--if-exists", "overwrite"]].concat();
     engine.fetch("http://dl.files.example/start", &more).exits(0);
     engine.fetch("http://dl.files.example/start", &with_field).exits(0);
     let sent =
         |path| origin.requests_for(path).iter().map(|r| r.header("Cookie").map(str::to_owned)).collect::<Vec<_>>();
-    let [short, long] = ["below=1", "deep=2; below=1"].map(str::to_owned);
-    let own = |rest: &str| Some(format!("own=0; {rest}"));
+    let [short, long] = ["below=s3cr3t-1", "deep=s3cr3t-2; below=s3cr3t-1"].map(str::to_owned);
+    let own = |rest: &str| Some(format!("own=s3cr3t-0; {rest}"));
     assert_eq!(sent("/start"), [Some(short.clone()), own(&short)]);
     assert_eq!(sent("/deep/file.bin"), [Some(long.clone()), own(&long)]);
 }
@@ -345,7 +345,7 @@ fn what_cookies_were_sent_for_is_not_cached() {
     let served = file.clone();
     let origin = Origin::start(move |request| served.at(request, "/file.bin").header("Cache-Control", "max-age=3600"));
     let engine = Engine::new();
-    engine.write("cookies.txt", "127.0.0.1\tFALSE\t/\tFALSE\t0\tn\tv\n");
+    engine.write("cookies.txt", "127.0.0.1\tFALSE\t/\tFALSE\t0\tn\ts3cr3t\n");
     engine.fetch(&origin.file_url(), &["--cookies", "cookies.txt"]).exits(0);
     engine.download(["-o", "second", "--offline", &origin.file_url()]).fails(4);
 }

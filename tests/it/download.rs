@@ -2,7 +2,8 @@
 //! output, and what is reported of them.
 
 use crate::rig::{
-    Answer, Authority, Ending, Engine, File, MIB, MIB_PER_SECOND, Origin, Proxy, Run, bytes_by_host, data, file, sha256,
+    Answer, Authority, Ending, Engine, File, MARK, MIB, MIB_PER_SECOND, Origin, Proxy, Run, basic, bytes_by_host, data,
+    file, sha256,
 };
 
 #[test]
@@ -184,13 +185,13 @@ fn netrc_is_read_when_asked() {
     let file = file(1, 1);
     let origin = Origin::file(&file);
     let engine = Engine::new();
-    std::fs::write(engine.home().join(".netrc"), "machine 127.0.0.1 login me password pw\n").expect("scratch");
-    std::fs::write(engine.home().join("_netrc"), "machine 127.0.0.1 login me password pw\n").expect("scratch");
+    std::fs::write(engine.home().join(".netrc"), "machine 127.0.0.1 login me password s3cr3t\n").expect("scratch");
+    std::fs::write(engine.home().join("_netrc"), "machine 127.0.0.1 login me password s3cr3t\n").expect("scratch");
     engine.fetch(&origin.file_url(), &["--no-cache"]).exits(0);
     assert!(origin.requests().iter().all(|request| request.header("Authorization").is_none()));
     engine.fetch(&origin.file_url(), &["--no-cache", "--netrc", "--if-exists", "overwrite"]).exits(0);
     let last = origin.requests_for("/file.bin").pop().expect("requests");
-    assert_eq!(last.header("Authorization"), Some("Basic bWU6cHc="));
+    assert_eq!(last.header("Authorization"), Some(&*basic("me", MARK)));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Components that loop, hoard, lie and crash: each is stopped at its limit,
 //! named, and the download comes from the origin.
 
-use crate::rig::{Authority, Engine, File, MIB, MIB_PER_SECOND, Nginx, Origin, Run, Site, data, file, fixture};
+use crate::rig::{Authority, Engine, File, MIB, MIB_PER_SECOND, Nginx, Origin, Run, Site, data, file, fixture, secret};
 
 const HOST: &str = "hostile.example";
 
@@ -157,7 +157,7 @@ fn a_component_that_fails_its_admission_is_left_out() {
 
 #[test]
 fn a_wasi_guest_sees_nothing_of_the_machine() {
-    let engine = Engine::new().variable("TURBO_ENGINE_TEST_SECRET", "visible");
+    let engine = Engine::new().variable("TURBO_ENGINE_TEST_SECRET", secret!("visible"));
     let rule = fixture("std-wasi");
     let run = engine.run(["resolve", "--json", "--rule", &rule, "https://wasi.example/escaped"]).exits(0);
     assert!(run.text().contains("https://mirror-a.example/nothing"), "{}", run.text());

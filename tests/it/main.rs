@@ -33,6 +33,7 @@ mod registry;
 mod release;
 mod resume;
 mod rig;
+mod secrets;
 mod signatures;
 mod signing;
 mod swap;

@@ -150,7 +150,7 @@ fn a_real_feed_gives_the_real_client_what_was_pushed() {
     engine.write("pkg/tools/LICENSE", "a longer one");
     engine.run(["publish", "pack", "pkg"]).exits(0);
     push(&engine).fails(5).says("already, with other bytes").says("1.2.3.2026");
-    let stranger = Engine::new().variable("TURBO_ENGINE_NUGET_KEY", "00000000-0000-0000-0000-000000000000");
+    let stranger = Engine::new().variable("TURBO_ENGINE_NUGET_KEY", Minchoc::STRANGER);
     stranger.write("turbo-tool.1.2.3.nupkg", engine.read("turbo-tool.1.2.3.nupkg"));
     push(&stranger).fails(5).says("does not let this key push turbo-tool 1.2.3 (403)").says("Not authorized");
 }

@@ -4,9 +4,11 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::rig::{Answer, Door, Engine, Origin, Registry, Request, Run, fixture, sha256};
+use crate::rig::{Answer, Door, Engine, Origin, Registry, Request, Run, basic, fixture, secret, sha256};
 
 const URL: &str = "https://origin.example/pub/file.bin";
+/// Of the user `me`.
+const PASSWORD: &str = secret!("of me");
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 fn component() -> Vec<u8> {
@@ -116,12 +118,12 @@ fn with_tokens(request: &Request) -> Answer {
     if request.path.starts_with("/token?") {
         assert!(request.path.contains("service=test&scope=repository%3Arule%3Apull"), "{}", request.path);
         return match request.header("Authorization") {
-            Some("Basic bWU6cHc=") => Answer::text(r#"{"token": "let-me-in"}"#),
+            Some(login) if login == basic("me", PASSWORD) => Answer::text(r#"{"token": "s3cr3t-let-me-in"}"#),
             _ => Answer::status(401),
         };
     }
     match request.header("Authorization") {
-        Some("Bearer let-me-in") => honest(request),
+        Some("Bearer s3cr3t-let-me-in") => honest(request),
         _ => Answer::status(401)
             .header("WWW-Authenticate", format!("Bearer realm=\"http://{here}/token\",service=\"test\"")),
     }
@@ -131,7 +133,7 @@ fn with_tokens(request: &Request) -> Answer {
 fn a_token_is_fetched_with_the_users_login() {
     let origin = Origin::start(with_tokens);
     let login = |engine: Engine, user: &str| {
-        engine.variable("TURBO_ENGINE_OCI_USER", user).variable("TURBO_ENGINE_OCI_PASSWORD", "pw")
+        engine.variable("TURBO_ENGINE_OCI_USER", user).variable("TURBO_ENGINE_OCI_PASSWORD", PASSWORD)
     };
     pull(&Engine::new(), &origin).fails(5).says("refuses access").says("TURBO_ENGINE_OCI_USER");
     pull(&login(Engine::new(), "you"), &origin).fails(5).says("refuses access");
@@ -140,7 +142,8 @@ fn a_token_is_fetched_with_the_users_login() {
     engine.assert_file("rule.wasm", &component());
     // From docker's own file, where it is for this registry.
     let engine = Engine::new();
-    let logins = |host: &str| json!({"auths": {host: {"auth": "bWU6cHc="}}}).to_string();
+    let logins =
+        |host: &str| json!({"auths": {host: {"auth": basic("me", PASSWORD).trim_start_matches("Basic ")}}}).to_string();
     fs::create_dir(engine.home().join(".docker")).expect("a home");
     let config = engine.home().join(".docker/config.json");
     fs::write(&config, logins("registry.example")).expect("writable");
@@ -154,7 +157,11 @@ fn a_token_is_fetched_with_the_users_login() {
 #[test]
 fn a_registry_that_never_lets_in_is_asked_twice() {
     let origin = Origin::start(|request| {
-        if request.path.starts_with("/token") { Answer::text(r#"{"token": "useless"}"#) } else { with_tokens(request) }
+        if request.path.starts_with("/token") {
+            Answer::text(r#"{"token": "s3cr3t-useless"}"#)
+        } else {
+            with_tokens(request)
+        }
     });
     pull(&Engine::new(), &origin).fails(5).says("refuses access");
     assert_eq!(origin.requests_for("/v2/rule/manifests/1").len(), 2, "{:#?}", origin.requests());
@@ -162,14 +169,14 @@ fn a_registry_that_never_lets_in_is_asked_twice() {
 
 #[test]
 fn a_login_goes_to_no_other_host() {
-    let thief = Origin::start(|_| Answer::text(r#"{"token": "stolen"}"#));
+    let thief = Origin::start(|_| Answer::text(r#"{"token": "s3cr3t-stolen"}"#));
     let realm = thief.url("/token").replace("127.0.0.1", "localhost");
     let origin = Origin::start(move |_| {
         Answer::status(401).header("WWW-Authenticate", format!("Bearer realm=\"{realm}\",service=\"test\""))
     });
     let engine = Engine::new()
         .variable("TURBO_ENGINE_OCI_USER", "me")
-        .variable("TURBO_ENGINE_OCI_PASSWORD", "pw")
+        .variable("TURBO_ENGINE_OCI_PASSWORD", PASSWORD)
         .variable("TURBO_ENGINE_ALLOW_PRIVATE_MIRRORS", "true");
     pull(&engine, &origin).fails(5).says("token server without TLS");
     assert!(thief.requests().is_empty(), "{:#?}", thief.requests());
@@ -184,7 +191,8 @@ fn a_blob_elsewhere_comes_without_the_token() {
         answer if answer.status == 200 && request.path.contains("/blobs/") => Answer::redirect(elsewhere.as_str()),
         answer => answer,
     });
-    let engine = || Engine::new().variable("TURBO_ENGINE_OCI_USER", "me").variable("TURBO_ENGINE_OCI_PASSWORD", "pw");
+    let engine =
+        || Engine::new().variable("TURBO_ENGINE_OCI_USER", "me").variable("TURBO_ENGINE_OCI_PASSWORD", PASSWORD);
     pull(&engine(), &origin).fails(5).says("not at a public address");
     assert!(storage.requests().is_empty());
     let engine = engine().variable("TURBO_ENGINE_ALLOW_PRIVATE_MIRRORS", "true");
@@ -220,7 +228,7 @@ fn a_real_registry_gives_what_it_was_given() {
         let engine = match door {
             Door::Open => engine,
             Door::Locked => {
-                engine.variable("TURBO_ENGINE_OCI_USER", "me").variable("TURBO_ENGINE_OCI_PASSWORD", "a pass:word")
+                engine.variable("TURBO_ENGINE_OCI_USER", "me").variable("TURBO_ENGINE_OCI_PASSWORD", Registry::PASSWORD)
             }
         };
         let pinned = engine.run(["component", "push", "rule.wasm", &name]).exits(0).text();

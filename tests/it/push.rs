@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::Digest as _;
 
 use crate::nupkg::source;
-use crate::rig::{Answer, Engine, Origin, Request, Run};
+use crate::rig::{Answer, Engine, Origin, Request, Run, secret};
 
-const KEY: &str = "marker-5d41402a-bc4b-2a76";
+const KEY: &str = secret!("5d41402a-bc4b-2a76");
 const PACKAGE: &str = "turbo-tool.1.2.3.nupkg";
 const ENTRY: &str = "/api/v2/Packages(Id='turbo-tool',Version='1.2.3')";
 
@@ -196,7 +196,7 @@ fn a_dry_run_tells_all_and_sends_nothing() {
 fn a_key_goes_nowhere_it_must_not() {
     let engine = publisher();
     push(&engine, "http://feed.example/").fails(2).says("not encrypted");
-    push(&engine, "https://me:pw@feed.example/").fails(2).says("carries a login");
+    push(&engine, "https://me:s3cr3t@feed.example/").fails(2).says("carries a login");
     engine.write("text.nupkg", "nothing");
     engine.run(["publish", "push", "text.nupkg", "--source", "https://feed.example"]).fails(1).says("no package");
     let keyless = Engine::new();
@@ -212,7 +212,7 @@ fn a_key_goes_nowhere_it_must_not() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_key_by_a_descriptor_is_nowhere_to_be_read() {
-    const OWN: &str = "marker-by-descriptor-91c3";
+    const OWN: &str = secret!("by-descriptor-91c3");
     let leaks = Arc::new(std::sync::Mutex::new(None));
     let origin = Origin::start({
         let leaks = Arc::clone(&leaks);
@@ -226,11 +226,8 @@ fn a_key_by_a_descriptor_is_nowhere_to_be_read() {
     });
     let engine = publisher();
     engine.write("key", format!("{OWN}\n"));
-    let mut shell = std::process::Command::new("sh");
     let script = "exec \"$0\" publish push \"$1\" --source \"$2\" --json -vvv --api-key-fd 7 7<key";
-    shell.args(["-c", script, env!("CARGO_BIN_EXE_turbo-engine"), PACKAGE, &origin.url("")]);
-    shell.current_dir(engine.path(""));
-    let run = crate::rig::Running::start(shell).finish().exits(0);
+    let run = engine.shell(script, [PACKAGE, &origin.url("")]).finish().exits(0);
     assert_eq!(puts(&origin)[0].header("X-NuGet-ApiKey"), Some(OWN));
     assert_eq!(*leaks.lock().expect("no panic while holding it"), Some(Vec::new()));
     assert_eq!(run.events()[0]["state"], "delivered");

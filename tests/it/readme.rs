@@ -7,7 +7,6 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::process::Command;
 
 use crate::authoring::guests::with_cargo;
 use crate::authoring::languages::with_packages;
@@ -121,13 +120,9 @@ fn check(engine: &Engine, block: &str) {
 
 /// What a script prints to either stream, run as the engine's user.
 fn shell(engine: &Engine, script: &str) -> String {
-    let user = engine.command(["--version"]);
     let binary = std::path::Path::new(env!("CARGO_BIN_EXE_turbo-engine")).parent().expect("a file has a folder");
-    let mut command = Command::new("sh");
-    command.args(["-c", &format!("exec 2>&1; export PATH=\"{}:$PATH\"; {script}", binary.display())]);
-    command.env_clear().current_dir(user.get_current_dir().expect("the working directory"));
-    command.envs(user.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    String::from_utf8(command.output().expect("a shell").stdout).expect("the engine prints UTF-8")
+    let script = format!("exec 2>&1; export PATH=\"{}:$PATH\"; {script}", binary.display());
+    String::from_utf8(engine.shell(&script, [""; 0]).finish().stdout).expect("the engine prints UTF-8")
 }
 
 /// A line without what is different in every run: numbers, units, and how

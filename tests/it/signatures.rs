@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::rig::{Answer, Engine, Origin, Run, fixture};
+use crate::rig::{Answer, Engine, Origin, Run, fixture, secret};
 
 const URL: &str = "https://origin.example/pub/file.bin";
 /// A key pair of minisign without a password, made for these tests.
@@ -204,26 +204,18 @@ fn minisign_and_the_engine_understand_each_other() {
 fn a_key_with_a_password_opens_with_it_alone() {
     let engine = author();
     let folder = engine.path("");
-    assert!(minisign(&folder, &["-G", "-p", "own.pub", "-s", "own.key"], "a pass word"));
+    assert!(minisign(&folder, &["-G", "-p", "own.pub", "-s", "own.key"], secret!("pass word")));
     sign(&engine, &["--key", "own.key"]).fails(2).says("TURBO_ENGINE_SIGN_PASSWORD");
-    let wrong = engine.command(["component", "sign", "rule.wasm", "--key", "own.key"]);
-    let mut wrong = crate::rig::Running::start(with_variable(wrong, "a pass-word")).finish().fails(2);
-    wrong = wrong.says("the password is wrong");
-    assert!(!wrong.stderr.contains("pass-word"), "{}", wrong.stderr);
-    let right = engine.command(["component", "sign", "rule.wasm", "--key", "own.key"]);
-    crate::rig::Running::start(with_variable(right, "a pass word")).finish().exits(0);
-    assert!(minisign(&folder, &["-V", "-p", "own.pub", "-m", "rule.wasm"], ""));
     // By a file descriptor, which the shell opens.
-    fs::remove_file(engine.path("rule.wasm.minisig")).expect("a signature");
-    engine.write("password", "a pass word\n");
-    let mut shell = Command::new("sh");
+    engine.write("password", concat!(secret!("pass word"), "\n"));
     let script = "exec \"$0\" component sign rule.wasm --key own.key --password-fd 7 7<password";
-    shell.args(["-c", script, env!("CARGO_BIN_EXE_turbo-engine")]).current_dir(&folder);
-    crate::rig::Running::start(shell).finish().exits(0);
+    engine.shell(script, [""; 0]).finish().exits(0);
     assert!(minisign(&folder, &["-V", "-p", "own.pub", "-m", "rule.wasm"], ""));
-}
-
-fn with_variable(mut command: Command, password: &str) -> Command {
-    command.env("TURBO_ENGINE_SIGN_PASSWORD", password);
-    command
+    // By a variable.
+    let engine = engine.variable("TURBO_ENGINE_SIGN_PASSWORD", secret!("pass-word"));
+    fs::remove_file(engine.path("rule.wasm.minisig")).expect("a signature");
+    sign(&engine, &["--key", "own.key"]).fails(2).says("the password is wrong");
+    let engine = engine.variable("TURBO_ENGINE_SIGN_PASSWORD", secret!("pass word"));
+    sign(&engine, &["--key", "own.key"]).exits(0);
+    assert!(minisign(&folder, &["-V", "-p", "own.pub", "-m", "rule.wasm"], ""));
 }

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::rig::{Answer, Engine, Origin, Run, sha256};
+use crate::rig::{Answer, Engine, MARK, Origin, Run, secret, sha256};
 
-pub const SECRET: &str = "marker-pass phrase-7c21";
+pub const SECRET: &str = secret!("pass phrase-7c21");
 const SCRIPT: &str = "Write-Output 'h\u{fc}llo'\r\nexit 0\r\n";
 
 /// The smallest program for Windows that a signature fits into.
@@ -88,9 +88,10 @@ fn what_cannot_be_signed_is_explained() {
     sign(&engine, &["tool.tar.gz", "--pfx", "me.pfx"]).fails(2).says("neither a program for Windows");
     sign(&engine, &["tool.exe", "--pfx", "me.pfx", "--tool", "./absent"]).fails(2).says("absent cannot be run");
     sign(&engine, &["tool.exe", "--thumbprint", "12"]).fails(2).says("no SHA-1");
-    let pin = "pkcs11:object=k?pin-value=1234";
+    let pin = "pkcs11:object=k?pin-value=s3cr3t";
     let token = ["--pkcs11-module", "p.so", "--certificate", "pkcs11:object=c", "--certificate-key", pin];
-    sign(&engine, &[&["tool.exe"], &token[..]].concat()).fails(2).says("--certificate-password-fd");
+    let careless = engine.run_carelessly([&["publish", "sign", "tool.exe"], &token[..]].concat());
+    careless.fails(2).says("--certificate-password-fd");
     fs::create_dir(engine.path("more")).expect("scratch is writable");
     engine.write("more/tool.exe", "another");
     sign(&engine, &["tool.exe", "more/tool.exe", "--sums"]).fails(2).says("are called tool.exe");
@@ -133,22 +134,22 @@ const RECORD: &str = "cat /proc/$$/cmdline >> told; cat /proc/$$/environ >> told
 fn no_secret_is_told_to_the_tool_but_through_the_pipe() {
     let engine = release()
         .variable("TURBO_ENGINE_CERTIFICATE_PASSWORD", SECRET)
-        .variable("TURBO_ENGINE_NUGET_KEY", "marker-key")
-        .variable("TURBO_ENGINE_SIGN_PASSWORD", "marker-minisign")
-        .variable("GITHUB_TOKEN", "marker-token");
+        .variable("TURBO_ENGINE_NUGET_KEY", secret!("key of a feed"))
+        .variable("TURBO_ENGINE_SIGN_PASSWORD", secret!("minisign"))
+        .variable("GITHUB_TOKEN", secret!("token"));
     // A tool that repeats the password, as one might that is in trouble.
     tool(&engine, &format!("{RECORD}; cat > piped; cat piped; cat piped >&2; exit 1"));
     for json in [&[][..], &["--json"]] {
         let arguments = ["tool.exe", "--pfx", "me.pfx", "--tool", "./tool", "-vvv"];
         let run = sign(&engine, &[&arguments[..], json].concat()).exits(1);
         let said = run.text() + &run.stderr;
-        assert!(!said.contains("marker"), "{said}");
+        assert!(!said.contains(MARK), "{said}");
         assert!(said.contains("[redacted]"), "{said}");
     }
     engine.assert_file("piped", SECRET.as_bytes());
     let told = String::from_utf8_lossy(&engine.read("told")).into_owned();
     assert!(told.contains("-pkcs12") && told.contains("PATH=") && told.contains("HOME="), "{told}");
-    assert!(!told.contains("marker") && !told.contains("TURBO_ENGINE"), "{told}");
+    assert!(!told.contains(MARK) && !told.contains("TURBO_ENGINE"), "{told}");
 }
 
 #[test]
@@ -157,10 +158,8 @@ fn a_password_comes_by_a_descriptor() {
     let engine = release();
     tool(&engine, "cat > piped; exit 1");
     engine.write("password", format!("{SECRET}\n"));
-    let mut shell = Command::new("sh");
     let script = "exec \"$0\" publish sign tool.exe --pfx me.pfx --tool ./tool --certificate-password-fd 7 7<password";
-    shell.args(["-c", script, env!("CARGO_BIN_EXE_turbo-engine")]).current_dir(engine.path(""));
-    crate::rig::Running::start(shell).finish().exits(1);
+    engine.shell(script, [""; 0]).finish().exits(1);
     engine.assert_file("piped", SECRET.as_bytes());
 }
 
@@ -214,7 +213,7 @@ fn a_program_and_a_script_are_accepted_and_a_flipped_byte_is_not() {
     let signed = String::from_utf8(engine.read("install.ps1")).expect("text");
     assert!(signed.starts_with(SCRIPT) && signed.matches("# SIG # Begin").count() == 1, "{signed}");
     // A wrong password, and a file that was there before.
-    let stranger = release().variable("TURBO_ENGINE_CERTIFICATE_PASSWORD", "wrong");
+    let stranger = release().variable("TURBO_ENGINE_CERTIFICATE_PASSWORD", secret!("but-wrong"));
     fs::copy(folder.join("rsa.pfx"), stranger.path("rsa.pfx")).expect("a file");
     sign(&stranger, &["tool.exe", "--pfx", "rsa.pfx"]).fails(1).says("osslsigncode did not sign tool.exe");
     stranger.assert_file("tool.exe", &program());
@@ -266,7 +265,7 @@ fn the_engine_verifies_by_itself() {
         sign(&engine, &["tool.exe", "install.ps1", "--pfx", "rsa.pfx", "--tool", "./tool", "-vvv", "--json"]).exits(0);
     let told = String::from_utf8_lossy(&engine.read("told")).into_owned();
     for said in [run.text(), run.stderr.clone(), told] {
-        assert!(!said.contains("marker"), "{said}");
+        assert!(!said.contains(MARK), "{said}");
     }
     let event = &run.events()[0];
     assert_eq!((&event["signer"], &event["algorithm"]), (&"Test Signer".into(), &"sha-256".into()), "{event}");

@@ -1,5 +1,6 @@
 //! `turbo-engine config`.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use clap::Subcommand;
@@ -22,7 +23,7 @@ pub(super) fn show(settings: &Settings, output: &Output) -> Result<ExitCode, Cli
     if output.json {
         let entry = |key: &str, help: &str| {
             let value = settings.value(key);
-            json!({"key": key, "value": value.text, "origin": value.origin, "variable": variable(key), "help": help})
+            json!({"key": key, "value": shown(key, &value.text), "origin": value.origin, "variable": variable(key), "help": help})
         };
         let all: Vec<_> = KNOWN.iter().map(|known| entry(known.key, known.help)).collect();
         let rules: Vec<_> = settings.rules.keys().collect();
@@ -32,11 +33,12 @@ pub(super) fn show(settings: &Settings, output: &Output) -> Result<ExitCode, Cli
         return Ok(ExitCode::Done);
     }
     let mut text = String::new();
-    let width = KNOWN.iter().map(|known| settings.value(known.key).text.len()).max().unwrap_or(0).min(40);
+    let width =
+        KNOWN.iter().map(|known| shown(known.key, &settings.value(known.key).text).len()).max().unwrap_or(0).min(40);
     for known in KNOWN {
         let value = settings.value(known.key);
-        let shown = format!("{:?}", value.text);
-        let _ = writeln!(text, "{:<22} = {shown:<width$}  # {}", known.key, value.origin, width = width + 2);
+        let quoted = format!("{:?}", shown(known.key, &value.text));
+        let _ = writeln!(text, "{:<22} = {quoted:<width$}  # {}", known.key, value.origin, width = width + 2);
     }
     for rule in settings.rules.keys() {
         let _ = writeln!(text, "[rules.{rule}]");
@@ -46,4 +48,15 @@ pub(super) fn show(settings: &Settings, output: &Output) -> Result<ExitCode, Cli
         output.note(&format!("the user's file is {}", path.display()));
     }
     Ok(ExitCode::Done)
+}
+
+/// A value as it may be shown to others: a proxy's without its login.
+fn shown<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
+    match value.rsplit_once('@') {
+        Some((before, host)) if key == "proxy" => {
+            let scheme = before.split_once("://").map_or(String::new(), |(scheme, _)| format!("{scheme}://"));
+            format!("{scheme}[redacted]@{host}").into()
+        }
+        _ => value.into(),
+    }
 }

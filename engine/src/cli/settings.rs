@@ -13,6 +13,7 @@ use self::region::detect_region;
 use super::error::CliError;
 use super::units::{parse_bytes, parse_seconds, parse_switch};
 use crate::component::{Grant, Limits};
+use crate::model::files::toml_fault;
 use crate::model::{Algorithm, Digest, Region};
 use crate::store::{IfExists, Preallocate, read_bounded};
 
@@ -219,7 +220,7 @@ impl Settings {
     fn read_file(&mut self, path: &Path) -> Result<(), CliError> {
         let wrong = |source| CliError::Config { path: path.to_owned(), source };
         let text = String::from_utf8(read_bounded(path, FILE_BYTES)?).map_err(|error| wrong(error.into()))?;
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.into()))?;
+        let table: toml::Table = text.parse().map_err(|error| wrong(toml_fault(&text, &error).into()))?;
         for (key, value) in table {
             match (key.as_str(), value) {
                 ("rules", toml::Value::Table(rules)) => {

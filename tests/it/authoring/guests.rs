@@ -5,7 +5,6 @@
 //! SDK depends on in cargo's home; nothing is fetched.
 
 use std::fs;
-use std::process::Command;
 
 use super::{case, reasons};
 use crate::rig::Engine;
@@ -36,10 +35,8 @@ fn a_new_project_builds_and_passes_its_tests() {
         engine.run(["component", "test", "fresh", "--no-build"]).exits(0);
         engine.run(["component", "inspect", "fresh", "--no-build"]).exits(0);
         engine.run(["component", "bench", "fresh", "--no-build"]).exits(0);
-        let mut cargo = Command::new("cargo");
+        let mut cargo = engine.program("cargo");
         cargo.args(["test", "--quiet", "--locked"]).current_dir(engine.path("fresh"));
-        let user = engine.command(["--version"]);
-        cargo.env_clear().envs(user.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let output = cargo.output().expect("cargo");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }

@@ -7,7 +7,6 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use super::{case, reasons};
 use crate::rig::Engine;
@@ -36,10 +35,8 @@ fn begun(engine: &Engine, lang: &str, kind: &str) {
 
 /// Runs a program in the project, as the engine's user.
 fn in_project(engine: &Engine, program: &str, arguments: &[&str]) {
-    let user = engine.command(["--version"]);
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(engine.path("fresh")).env_clear();
-    command.envs(user.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut command = engine.program(program);
+    command.args(arguments).current_dir(engine.path("fresh"));
     let output = command.output().unwrap_or_else(|error| panic!("{program}: {error}"));
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }

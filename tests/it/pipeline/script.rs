@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
 
 use serde_json::Value;
 
 use super::{SCRIPT, committed};
 use crate::release::packed;
-use crate::rig::{Engine, Run, Running, fixture};
+use crate::rig::{Engine, MARK, Run, fixture, secret};
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_turbo-engine");
 const GOOD: &str = "[channel.good]\ncomponent = 'LISTS'\n";
@@ -16,12 +15,9 @@ const BAD: &str = "[channel.bad]\ncomponent = 'missing.wasm'\n";
 
 /// A script of the repository, run by the engine's user.
 pub fn bash(engine: &Engine, script: &str, arguments: &[&str]) -> Run {
-    let user = engine.command(["--version"]);
-    let mut command = Command::new("bash");
-    command.arg(committed(script)).args(arguments).env_clear();
-    command.current_dir(user.get_current_dir().expect("the working directory"));
-    command.envs(user.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    Running::start(command).finish()
+    let mut command = engine.program("bash");
+    command.arg(committed(script)).args(arguments);
+    engine.watched(command).finish()
 }
 
 /// A project in a runner, whose summary and outputs are files.
@@ -135,12 +131,12 @@ fn a_stage_that_fails_ends_it() {
 #[ignore = "needs bash and jq"]
 fn stages_are_not_given_what_channels_log_in_with() {
     let engine = project(&format!("{GOOD}credential = \"env:PUSH_TOKEN\"\n"))
-        .variable("PUSH_TOKEN", "first secret")
-        .variable("TURBO_ENGINE_SIGN_PASSWORD", "second secret");
+        .variable("PUSH_TOKEN", secret!("first"))
+        .variable("TURBO_ENGINE_SIGN_PASSWORD", secret!("second"));
     dry(&engine, &["--build", "env >build", "--test", "env >test", "--package", "env >package"]).exits(0);
     let seen = |name: &str| String::from_utf8(engine.read(name)).expect("text");
     for name in ["build", "test"] {
-        assert!(!seen(name).contains("secret") && seen(name).contains("PATH="), "{}", seen(name));
+        assert!(!seen(name).contains(MARK) && seen(name).contains("PATH="), "{}", seen(name));
     }
     // It may sign.
     assert!(!seen("package").contains("first") && seen("package").contains("second"), "{}", seen("package"));

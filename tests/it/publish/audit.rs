@@ -1,15 +1,15 @@
 //! `publish verify-audit`.
 
 use super::delivery::{check_records, deliver, publisher};
-use crate::rig::GitHub;
 use crate::rig::github::TOKEN;
+use crate::rig::{GitHub, secret};
 
 #[test]
 fn a_touched_log_is_found_and_its_line_named() {
     let github = GitHub::start();
-    let engine = publisher().variable("AUDIT_KEY", "of the auditor");
+    let engine = publisher().variable("AUDIT_KEY", secret!("of the auditor"));
     deliver(&engine, &github, &["--audit-key", "env:AUDIT_KEY"]).exits(0);
-    check_records(&engine, &[TOKEN, "of the auditor"]);
+    check_records(&engine, &[TOKEN, secret!("of the auditor")]);
     let verify = ["publish", "verify-audit", "audit.jsonl"];
     let keyed = [&verify[..], &["--audit-key", "env:AUDIT_KEY"]].concat();
     assert!(engine.run(&keyed).exits(0).text().contains("(authenticated)"));
@@ -40,8 +40,7 @@ fn a_credential_comes_from_where_it_was_said_or_not_at_all() {
     with("fd:77").fails(2).says("77");
     // There is no session here, and so no keyring.
     with("keyring:github/mona").fails(2).says("keyring");
-    let run = with(TOKEN).exits(2);
-    assert!(!run.stderr.contains("s3cr3t"), "{}", run.stderr);
+    engine.run_carelessly(super::delivery::arguments(&["--api", &api, "--credential", TOKEN])).exits(2);
     engine.run(super::delivery::arguments(&["--api", &api])).fails(2).says("--credential");
     assert!(github.origin.requests().is_empty());
 }
@@ -52,12 +51,7 @@ fn a_credential_comes_through_a_descriptor() {
     let github = GitHub::start();
     let engine = publisher();
     engine.write("token", format!("{TOKEN}\n"));
-    let script = format!(
-        "exec {} publish deliver delivery.json --state s --audit a --api {} --credential fd:7 7<token",
-        env!("CARGO_BIN_EXE_turbo-engine"),
-        github.origin.url("")
-    );
-    let status = std::process::Command::new("sh").args(["-c", &script]).current_dir(engine.path("")).status();
-    assert!(status.expect("a shell").success());
+    let script = "exec \"$0\" publish deliver delivery.json --state s --audit a --api \"$1\" --credential fd:7 7<token";
+    engine.shell(script, [github.origin.url("")]).finish().exits(0);
     assert_eq!(github.pulls().len(), 1);
 }

@@ -7,13 +7,13 @@ use std::thread;
 use serde_json::Value;
 
 use super::delivery::{arguments, check_records, push, told};
-use crate::rig::{Bare, Engine, GitServer, Run};
+use crate::rig::{Bare, Engine, GitServer, Run, secret};
 
 /// The token that the server takes.
 const TOKEN: &str = "s3cr3t-of-the-bucket";
 /// One that no test beside this one gives to a process.
 #[cfg(target_os = "linux")]
-const UNSEEN: &str = "t0ken-that-nobody-sees";
+const UNSEEN: &str = secret!("that-nobody-sees");
 const AUTHOR: [&str; 2] = ["--author", "Acme Bot <bot@acme.example>"];
 
 /// A user who pushes one file, and its content.
@@ -77,10 +77,10 @@ fn two_publishers_race_and_nothing_is_lost() {
 fn the_server_says_why_it_refuses() {
     let server = GitServer::start(TOKEN);
     let (bare, url) = server.repository("bucket.git");
-    let engine = publisher(&url, "bucket/tool.json").variable("WRONG", "wr0ng-t0ken");
+    let engine = publisher(&url, "bucket/tool.json").variable("WRONG", secret!("but-wrong"));
     let wrong = engine.run(arguments(&[&AUTHOR[..], &["--credential", "env:WRONG", "-vv"]].concat()));
     let wrong = wrong.fails(5).says("does not accept the credential (401)");
-    assert!(!wrong.stderr.contains("wr0ng-t0ken"), "{}", wrong.stderr);
+    assert!(!wrong.stderr.contains(secret!("but-wrong")), "{}", wrong.stderr);
     plain(&engine, &[]).fails(2).says("takes nothing without a credential").says("--credential");
     // It may be read and not be written to.
     bare.git(&["config", "http.receivepack", "false"]);
@@ -93,7 +93,7 @@ fn the_server_says_why_it_refuses() {
     fs::remove_file(bare.path.join("hooks/pre-receive")).expect("a hook");
     with_token(&engine, &["--resume"]).exits(0);
     assert_eq!(bare.log("main").len(), 2);
-    check_records(&engine, &[TOKEN, "wr0ng-t0ken"]);
+    check_records(&engine, &[TOKEN, secret!("but-wrong")]);
     let absent = publisher(&url.replace("bucket.git", "absent.git"), "bucket/tool.json");
     with_token(&absent, &[]).fails(5).says("has no repository");
     let (_, other) = server.repository("other.git");
@@ -113,61 +113,20 @@ fn the_token_is_nowhere_to_be_seen() {
     let server = GitServer::start(UNSEEN);
     let (bare, url) = server.repository("bucket.git");
     let engine = publisher(&url, "bucket/tool.json");
-    let seen = engine.home().join("seen");
-    let script = format!("#!/bin/sh\n{{ echo \"$@\"; env; }} >>{}\nexec {} \"$@\"\n", seen.display(), which("git"));
-    let tools = engine.home().join("tools");
-    fs::create_dir(&tools).expect("writable");
-    fs::write(tools.join("git"), script).expect("writable");
-    fs::set_permissions(tools.join("git"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
-    let path = format!("{}:{}", tools.display(), std::env::var("PATH").expect("a path"));
     engine.write("token", UNSEEN);
     // By a descriptor, so that not even our own environment has it.
-    let script = format!(
-        "exec {} publish deliver delivery.json --state state.json --audit audit.jsonl --author 'A <a@b>' -vv \
-         --credential fd:7 7<token 2>said",
-        env!("CARGO_BIN_EXE_turbo-engine")
-    );
-    let mut command = std::process::Command::new("sh");
-    command.args(["-c", &script]).current_dir(engine.path("")).env("PATH", path);
-    let (status, mut shown) = watched(command);
-    assert!(status.success(), "{}", String::from_utf8_lossy(&engine.read("said")));
+    let script = "exec \"$0\" publish deliver delivery.json --state state.json --audit audit.jsonl --author 'A <a@b>' -vv \
+                  --credential fd:7 7<token";
+    let run = engine.shell(script, [""; 0]).finish().exits(0);
     assert_eq!(bare.log("main").len(), 2);
     fs::remove_file(engine.path("token")).expect("ours");
-    shown.extend(fs::read(seen).expect("git was run"));
-    let text = String::from_utf8_lossy(&shown);
-    assert!(text.contains("fast-import") && text.contains("GIT_CONFIG_NOSYSTEM=1"), "the watcher saw git");
-    assert!(text.contains("remote-http"), "the watcher saw git's children");
-    assert!(!text.contains(UNSEEN), "the token was seen");
+    assert!(run.children.iter().any(|line| line.contains("remote-http")), "the watcher saw git's children");
+    let records = fs::read_dir(engine.home().join("children")).expect("git was run").flatten();
+    let records = records.filter_map(|entry| fs::read_to_string(entry.path()).ok()).collect::<Vec<_>>().concat();
+    assert!(records.contains("fast-import") && records.contains("GIT_CONFIG_NOSYSTEM=1"), "{records}");
+    assert!(!records.contains(UNSEEN), "the token was seen");
     check_records(&engine, &[UNSEEN]);
     assert!(!engine.path("state.json.git").exists(), "the clone is gone");
-}
-
-/// Runs a command, and collects meanwhile what everybody can see of every
-/// process: its arguments, and what its user can: its environment.
-#[cfg(target_os = "linux")]
-fn watched(mut command: std::process::Command) -> (std::process::ExitStatus, Vec<u8>) {
-    let mut child = command.spawn().expect("a shell");
-    let mut shown = Vec::new();
-    loop {
-        let processes = fs::read_dir("/proc").expect("Linux").flatten().map(|entry| entry.path());
-        for process in processes.filter(|path| path.join("cmdline").exists()) {
-            let arguments = fs::read(process.join("cmdline")).unwrap_or_default();
-            // Of all others on this machine, the engine knows nothing.
-            if arguments.windows(3).any(|part| part == b"git" || part == b"pub") {
-                shown.extend(arguments);
-                shown.extend(fs::read(process.join("environ")).unwrap_or_default());
-            }
-        }
-        if let Some(status) = child.try_wait().expect("a child") {
-            return (status, shown);
-        }
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn which(program: &str) -> String {
-    let output = std::process::Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
-    String::from_utf8(output.expect("a shell").stdout).expect("text").trim().to_owned()
 }
 
 #[test]

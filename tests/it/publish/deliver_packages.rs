@@ -65,7 +65,7 @@ fn a_real_registry_has_the_files_under_their_names() {
     let artifact =
         json!({"kind": "oci", "reference": reference, "artifact-type": "application/vnd.acme", "layers": layers});
     let engine = publisher(&artifact);
-    let engine = engine.variable("PASSWORD", "a pass:word");
+    let engine = engine.variable("PASSWORD", Registry::PASSWORD);
     let login = |engine: &Engine, more: &[&str]| {
         engine.run(arguments(&[&["--credential", "env:PASSWORD", "--user", "me"], more].concat()))
     };
@@ -77,7 +77,7 @@ fn a_real_registry_has_the_files_under_their_names() {
     std::fs::remove_file(engine.path("state.json")).expect("it is there");
     let again = login(&engine, &[]).exits(0).text();
     assert_eq!(again, pinned.replace("delivered", "already there"));
-    check_records(&engine, &["a pass:word"]);
+    check_records(&engine, &[Registry::PASSWORD]);
     // Other bytes under the same tag move it on.
     engine.write("install.ps1", "exit 1\r\n");
     std::fs::remove_file(engine.path("state.json")).expect("it is there");

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::world::World;
 use crate::rig::github::{TOKEN, UPSTREAM};
-use crate::rig::{Answer, Bare, Engine, GitHub, GitServer, Origin, Request, Run};
+use crate::rig::{Answer, Bare, Engine, GitHub, GitServer, Origin, Request, Run, secret};
 
 /// Where the versions of the package lie.
 const PACKAGE: &str = "manifests/e/Example/Tool";
@@ -455,10 +455,10 @@ fn a_private_bucket_is_read_with_its_token() {
     let channel = format!("[channel.scoop]\nrepository = '{url}'\ncredential = 'env:GITHUB_TOKEN'\n");
     let run = user(&channel).run(["publish", "--no-gate", "--out", "out", "--json"]).exits(0);
     assert!(file(&proposed(&run), "tool.json").contains("By hand"));
-    let wrong = user(&channel).variable("GITHUB_TOKEN", "wr0ng-t0ken");
+    let wrong = user(&channel).variable("GITHUB_TOKEN", secret!("but-wrong"));
     let run = wrong.run(["publish", "--no-gate", "--out", "out", "-vv"]).fails(5);
     assert!(
-        run.stderr.contains("does not accept the credential (401)") && !run.stderr.contains("wr0ng"),
+        run.stderr.contains("does not accept the credential (401)") && !run.stderr.contains("but-wrong"),
         "{}",
         run.stderr
     );

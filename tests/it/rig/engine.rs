@@ -4,16 +4,20 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use super::data::sha256;
 use super::run::{Run, Running};
+use super::watch::Watch;
+use super::{children, secrets};
 
 /// A user of the engine: an empty home directory and a place for files.
 pub struct Engine {
     home: TempDir,
     variables: Vec<(OsString, OsString)>,
+    watch: Arc<Watch>,
 }
 
 impl Engine {
@@ -22,7 +26,8 @@ impl Engine {
         for folder in ["work", "cache", "config", "tmp"] {
             fs::create_dir(home.path().join(folder)).expect("scratch is writable");
         }
-        Self { home, variables: Vec::new() }
+        let watch = Arc::new(Watch::new(home.path()));
+        Self { home, variables: Vec::new(), watch }
     }
 
     /// Adds an environment variable to every run.
@@ -100,11 +105,43 @@ impl Engine {
 
     /// Starts the binary and leaves it running.
     pub fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Running {
-        Running::start(self.command(arguments))
+        let arguments: Vec<OsString> = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
+        secrets::assert_untold(&arguments);
+        self.watched(self.command(arguments))
+    }
+
+    /// Runs the binary with a secret as an argument, as nobody should.
+    pub fn run_carelessly<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Run {
+        self.watched(self.command(arguments)).finish()
+    }
+
+    /// Starts any command under the scan for secrets.
+    pub fn watched(&self, command: Command) -> Running {
+        Running::start(command, Arc::clone(&self.watch))
+    }
+
+    /// A program as this user starts it, in the working directory.
+    pub fn program(&self, program: &str) -> Command {
+        let user = self.command(["--version"]);
+        let mut command = Command::new(program);
+        command.env_clear().current_dir(self.path(""));
+        command.envs(user.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command
+    }
+
+    /// Starts a script in which `$0` is the binary, and `$1` and so on the arguments.
+    #[cfg(unix)]
+    pub fn shell<A: AsRef<OsStr>>(&self, script: &str, arguments: impl IntoIterator<Item = A>) -> Running {
+        let mut command = self.program("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_turbo-engine")]).args(arguments);
+        self.watched(command)
     }
 
     /// The command itself, for tests that wire its streams themselves.
     pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+        let arguments: Vec<OsString> = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
+        secrets::assert_known(&self.variables, &arguments);
+        self.watch.check_sources();
         let home = self.home.path();
         let mut command = Command::new(env!("CARGO_BIN_EXE_turbo-engine"));
         command.args(arguments).current_dir(home.join("work")).env_clear();
@@ -127,7 +164,15 @@ impl Engine {
             command.env(folder, home.join("tmp"));
         }
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        children::record(&mut command, home);
         command
+    }
+}
+
+impl Drop for Engine {
+    /// What was run under somebody else's eyes left files as well.
+    fn drop(&mut self) {
+        self.watch.check_at_the_end();
     }
 }
 

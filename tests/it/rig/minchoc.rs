@@ -19,6 +19,8 @@ pub struct Minchoc {
 impl Minchoc {
     /// The key of its only user.
     pub const KEY: &str = "5f0c7f3e-3a9b-4c62-9d1e-0a4f6f1b7c21";
+    /// One that it does not know.
+    pub const STRANGER: &str = "e2b1d0c4-77f5-4b0a-8c36-91d2a6f3b85e";
 
     /// Starts an empty feed and returns once it accepts connections.
     pub fn start() -> Self {

@@ -1,10 +1,12 @@
 //! What the tests stand on: servers that lie on request, the binary under
-//! test, and file contents that betray every misplaced byte.
+//! test, file contents that betray every misplaced byte, and the scan of every
+//! run for secrets.
 //!
 //! Nothing here leaves loopback, and everything ends with the test that
 //! started it.
 
 mod answer;
+mod children;
 pub mod data;
 mod engine;
 mod git;
@@ -16,10 +18,12 @@ mod proxy;
 mod registry;
 mod request;
 mod run;
+pub mod secrets;
 mod socks;
 mod tls;
 #[cfg(target_os = "linux")]
 mod void;
+mod watch;
 mod yaml;
 
 pub use answer::{Answer, Ending, File, file};
@@ -34,6 +38,8 @@ pub use proxy::Proxy;
 pub use registry::{Door, Registry};
 pub use request::Request;
 pub use run::{Run, Running, bytes_by_host};
+pub(crate) use secrets::secret;
+pub use secrets::{MARK, basic};
 pub use socks::Socks;
 pub use tls::Authority;
 #[cfg(target_os = "linux")]

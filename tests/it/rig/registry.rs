@@ -12,8 +12,8 @@ use tempfile::TempDir;
 /// How often a port that another process took in between is replaced.
 const PORT_TRIES: usize = 5;
 const START_PATIENCE: Duration = Duration::from_secs(20);
-/// User `me`, password `a pass:word`.
-const LOGINS: &str = "me:$2b$04$FW62wa0eciclCCyGH2dIpeAaax3d2zXlzL/Hmh7m0KLtCLd55OOxq\n";
+/// User `me`, with the password below.
+const LOGINS: &str = "me:$2b$04$FW62wa0eciclCCyGH2dIpeFuxY1PLati9Yxpou2ZNRYVxSxnEJnw2\n";
 
 /// A running registry; dropping it ends the process.
 pub struct Registry {
@@ -27,11 +27,13 @@ pub struct Registry {
 pub enum Door {
     /// Everybody.
     Open,
-    /// The user `me` with the password `a pass:word`.
+    /// The user `me` with [`Registry::PASSWORD`].
     Locked,
 }
 
 impl Registry {
+    pub const PASSWORD: &str = "s3cr3t pass:word";
+
     /// Starts a registry without content and returns once it accepts connections.
     pub fn start(door: Door) -> Self {
         for _ in 0..PORT_TRIES {

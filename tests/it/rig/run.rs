@@ -2,11 +2,15 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+use super::children::Sampler;
+use super::watch::Watch;
 
 /// Far above what any test needs on a busy machine: a hang fails instead of blocking.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -19,6 +23,8 @@ pub struct Run {
     pub stdout: Vec<u8>,
     pub stderr: String,
     pub took: Duration,
+    /// Command lines of programs that it started, as far as they were seen.
+    pub children: Vec<String>,
 }
 
 /// A run under way; dropping it ends the process.
@@ -31,15 +37,19 @@ pub struct Running {
     /// Lines of standard error, likewise.
     messages: Receiver<Vec<u8>>,
     heard: Vec<u8>,
+    watch: Arc<Watch>,
+    sampler: Sampler,
 }
 
 impl Running {
-    pub fn start(mut command: Command) -> Self {
+    pub(super) fn start(mut command: Command, watch: Arc<Watch>) -> Self {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the built binary starts");
         let lines = stream_lines(child.stdout.take().expect("a piped stream"));
         let messages = stream_lines(child.stderr.take().expect("a piped stream"));
-        Self { child, started: Instant::now(), lines, seen: Vec::new(), messages, heard: Vec::new() }
+        let sampler = Sampler::start(command, child.id());
+        let (seen, heard) = (Vec::new(), Vec::new());
+        Self { child, started: Instant::now(), lines, seen, messages, heard, watch, sampler }
     }
 
     /// Waits for a line of standard error that contains `text`.
@@ -93,12 +103,14 @@ impl Running {
     }
 
     /// Ends the process at once, as a power cut would.
+    #[track_caller]
     pub fn kill(mut self) -> Run {
         self.child.kill().expect("a running child");
         self.finish()
     }
 
-    /// Waits for the end.
+    /// Waits for the end, and looks for secrets in what the run left.
+    #[track_caller]
     pub fn finish(mut self) -> Run {
         loop {
             match self.lines.recv_timeout(self.patience_left()) {
@@ -116,7 +128,19 @@ impl Running {
         }
         let stderr = String::from_utf8_lossy(&self.heard).into_owned();
         let code = self.child.wait().expect("a child to wait for").code();
-        Run { code, stdout: std::mem::take(&mut self.seen), stderr, took: self.started.elapsed() }
+        let took = self.started.elapsed();
+        self.check();
+        Run { code, stdout: std::mem::take(&mut self.seen), stderr, took, children: self.sampler.seen() }
+    }
+
+    #[track_caller]
+    fn check(&mut self) {
+        if let Some(found) = self.sampler.stop() {
+            self.watch.report(&found);
+        }
+        self.watch.check("standard output", &self.seen);
+        self.watch.check("standard error", &self.heard);
+        self.watch.check_files();
     }
 
     fn give_up(&mut self) -> ! {
@@ -135,6 +159,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = self.sampler.stop();
     }
 }
 

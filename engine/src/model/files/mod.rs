@@ -2,7 +2,7 @@
 //! lists, Metalink documents, lockfiles, trusted keys.
 //!
 //! Parsers only: they take what somebody else read, bound what they keep, and
-//! say which line they cannot follow. Whatever name or URL they return is raw.
+//! say which line they cannot follow, and not what stands in it. Whatever name or URL they return is raw.
 
 mod cookies;
 mod docker_config;
@@ -11,6 +11,7 @@ mod lock_file;
 mod metalink;
 mod netrc;
 mod sums;
+mod toml_fault;
 mod trusted_keys;
 
 pub use cookies::{CookieFile, CookieFileError};
@@ -20,4 +21,5 @@ pub use lock_file::{LockFile, LockFileError, Locked, LockedKind, LockedVersion, 
 pub use metalink::{Fault, MetalinkError, MetalinkFile, MetalinkUrl, Pieces, XmlError, parse_metalink};
 pub use netrc::{Netrc, NetrcError, NetrcLogin};
 pub use sums::{SumEntry, Sums, SumsError};
+pub use toml_fault::toml_fault;
 pub use trusted_keys::{TrustedKey, TrustedKeys, TrustedKeysError};

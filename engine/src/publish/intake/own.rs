@@ -9,6 +9,7 @@ use url::Url;
 
 use super::{IntakeError, Planned, ReleaseTable, SignTable, read_text};
 use crate::model::Digest;
+use crate::model::files::toml_fault;
 
 /// Its name, where nobody names another.
 pub const FILE_NAME: &str = "turbo-release.toml";
@@ -144,7 +145,7 @@ impl Channel {
 pub(super) fn read(path: &Path) -> Result<Document, IntakeError> {
     let text = read_text(path)?;
     let parsed: Result<Document, toml::de::Error> = toml::from_str(&text);
-    let document = parsed.map_err(|error| IntakeError::format(path, error.to_string().trim_end()))?;
+    let document = parsed.map_err(|error| IntakeError::format(path, &toml_fault(&text, &error)))?;
     for name in document.channel.keys() {
         if !crate::model::files::is_name(name) {
             return Err(IntakeError::format(
