@@ -7,7 +7,7 @@ use std::thread;
 use serde_json::Value;
 
 use super::delivery::{arguments, check_records, push, told};
-use crate::rig::{Bare, Engine, GitServer, Run, secret};
+use crate::rig::{Bare, Engine, GitServer, Proxy, Run, secret};
 
 /// The token that the server takes.
 const TOKEN: &str = "s3cr3t-of-the-bucket";
@@ -127,6 +127,31 @@ fn the_token_is_nowhere_to_be_seen() {
     assert!(!records.contains(UNSEEN), "the token was seen");
     check_records(&engine, &[UNSEEN]);
     assert!(!engine.path("state.json.git").exists(), "the clone is gone");
+}
+
+/// Git's children get the user alone; the rig looks for the password in all of
+/// them. The proxy is not told the token, and the server not the password.
+#[cfg(unix)]
+#[test]
+#[ignore = "needs nginx, fcgiwrap and git"]
+fn a_proxy_gets_its_own_login_through_the_pipe() {
+    const PASSWORD: &str = secret!("of-the-proxy");
+    let server = GitServer::start(TOKEN);
+    let (bare, url) = server.repository("bucket.git");
+    let proxy = Proxy::locked(server.address(), &format!("me:{PASSWORD}"));
+    let engine = publisher(&url, "bucket/tool.json");
+    let address = proxy.url().replace("http://", &format!("http://me:{PASSWORD}@"));
+    let engine = engine.variable("TURBO_ENGINE_PROXY", &address);
+    with_token(&engine, &["-vvv"]).exits(0);
+    assert_eq!(bare.log("main").len(), 2);
+    let asked = proxy.requests();
+    let served: Vec<_> = asked.iter().filter(|request| request.header("Proxy-Authorization").is_some()).collect();
+    assert!(served.iter().any(|request| request.path.ends_with("/git-receive-pack")), "{} requests", asked.len());
+    check_records(&engine, &[TOKEN, PASSWORD]);
+    let wrong = publisher(&url, "bucket/other.json");
+    let wrong = wrong.variable("TURBO_ENGINE_PROXY", address.replace("of-the-proxy", "of-no-proxy"));
+    let run = with_token(&wrong, &[]);
+    assert!(matches!(run.code, Some(1 | 4 | 5)), "{:?}: {}", run.code, run.stderr);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! nginx, fcgiwrap and `git http-backend`, with basic authentication.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -146,6 +147,11 @@ impl GitServer {
             )
         });
         Self { nginx, fcgiwrap, root }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.nginx.address()
     }
 
     /// Makes a repository and gives its URL.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use url::Url;
 
-use super::deliver::{git_options, moment};
+use super::deliver::moment;
+use super::git_options::git_options;
 use crate::cli::batch::interrupted;
 use crate::cli::error::CliError;
 use crate::cli::settings::Settings;

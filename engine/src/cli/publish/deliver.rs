@@ -9,6 +9,7 @@ use serde_json::json;
 use url::Url;
 
 use super::delivery_file::{self, Named};
+use super::git_options::git_options;
 use crate::cli::download::NetworkArgs;
 use crate::cli::engine::{net_options, runtime};
 use crate::cli::error::CliError;
@@ -19,28 +20,10 @@ use crate::model::{Secret, seconds_of_day};
 use crate::net::Net;
 use crate::publish::audit::AuditLog;
 use crate::publish::credentials::CredentialSource;
-use crate::publish::deliver::git::GitOptions;
 use crate::publish::deliver::{Author, DeliverError, Parcel, Reach, Standing, Submission};
 use crate::publish::ledger::Ledger;
 use crate::publish::pack::pack;
 use crate::publish::state::{Earlier, Scope};
-
-/// Variables that git is given; of all others it knows nothing.
-const GIT_VARIABLES: [&str; 13] = [
-    "PATH",
-    "SSH_AUTH_SOCK",
-    "TMPDIR",
-    "TMP",
-    "TEMP",
-    "SystemRoot",
-    "http_proxy",
-    "https_proxy",
-    "HTTPS_PROXY",
-    "all_proxy",
-    "ALL_PROXY",
-    "no_proxy",
-    "NO_PROXY",
-];
 
 /// Deliver what was generated: a pull request, a push, a package, an artifact of a registry, or files
 ///
@@ -175,29 +158,10 @@ pub(super) fn moment(day: &str) -> Result<u64, CliError> {
     seconds_of_day(day).ok_or_else(wrong)
 }
 
-/// How git is run.
-pub(super) fn git_options(settings: &Settings) -> GitOptions {
-    GitOptions {
-        environment: environment(settings),
-        authorities: settings.path("cacert"),
-        stall_timeout: settings.seconds("stall-timeout"),
-    }
-}
-
 /// Fetches a secret from where the user says. The text is read here and not by
 /// the parser of the command line, which repeats what it does not understand:
 /// that may be the secret itself.
 pub(super) fn secret(source: &str) -> Result<Secret, CliError> {
     let source: CredentialSource = source.parse()?;
     Ok(source.fetch(&|name| std::env::var(name).ok())?)
-}
-
-/// What git gets of our environment: never a token, as all others stay out.
-fn environment(settings: &Settings) -> Vec<(OsString, OsString)> {
-    let kept = GIT_VARIABLES.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
-    let mut variables: Vec<(OsString, OsString)> = kept.collect();
-    let own = |name: &str, setting: &str| Some((OsString::from(name), OsString::from(settings.text(setting)?)));
-    let ours = [own("http_proxy", "proxy"), own("https_proxy", "proxy"), own("no_proxy", "noproxy")];
-    variables.extend(ours.into_iter().flatten());
-    variables
 }

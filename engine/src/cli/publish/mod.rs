@@ -4,6 +4,7 @@ mod channels;
 mod check;
 mod deliver;
 mod delivery_file;
+mod git_options;
 mod pack;
 mod push;
 mod release;

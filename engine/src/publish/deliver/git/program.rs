@@ -43,8 +43,11 @@ pub struct GitLogin {
 /// What the user decided about git.
 #[derive(Debug, Clone, Default)]
 pub struct GitOptions {
-    /// Variables that git needs: `PATH`, those of proxies, `SSH_AUTH_SOCK`.
+    /// Variables that git needs: `PATH`, those of proxies without their
+    /// passwords, `SSH_AUTH_SOCK`.
     pub environment: Vec<(OsString, OsString)>,
+    /// Logins of proxies, each with its `SCHEME://HOST:PORT`.
+    pub proxies: Vec<(String, GitLogin)>,
     /// The only authorities to trust.
     pub authorities: Option<PathBuf>,
     /// Longest wait for the next bytes.
@@ -134,11 +137,12 @@ impl Program {
         command.current_dir(&self.folder).env_clear().envs(self.options.environment.iter().map(|(k, v)| (k, v)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut settings = self.settings();
-        let login = self.login.as_ref().filter(|_| reach == Reach::Remote && self.remote.takes_credentials());
-        let waiting = login.map(Waiting::prepare).transpose().map_err(DeliverError::NoGit)?;
-        if let Some(waiting) = &waiting {
-            settings.push(("credential.helper".into(), waiting.helper()));
-        }
+        let logins = if reach == Reach::Remote { self.logins() } else { Vec::new() };
+        let waiting: io::Result<Vec<Waiting>> = logins.iter().map(|(_, login)| Waiting::prepare(login)).collect();
+        let waiting = waiting.map_err(DeliverError::NoGit)?;
+        // Each is for its own place: a proxy that asks is not told the token.
+        let helpers = logins.iter().zip(&waiting);
+        settings.extend(helpers.map(|((place, _), waiting)| (format!("credential.{place}.helper"), waiting.helper())));
         environment(&mut command, &self.folder, &settings);
         command.args(arguments);
         let started = Instant::now();
@@ -169,6 +173,14 @@ impl Program {
             tracing::debug!("git {}: {}", arguments[0].to_string_lossy(), self.shown(line));
         }
         Ok(Said { status, stdout, stderr })
+    }
+
+    /// The logins that git may ask for, each with where it is for.
+    fn logins(&self) -> Vec<(String, &GitLogin)> {
+        let own = self.login.as_ref().filter(|_| self.remote.takes_credentials());
+        let own = own.and_then(|login| Some((self.remote.origin()?, login)));
+        let proxies = self.options.proxies.iter().filter(|_| self.remote.is_web());
+        own.into_iter().chain(proxies.map(|(place, login)| (place.clone(), login))).collect()
     }
 
     /// Settings that hold whatever any file says.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use url::Url;
+use url::{Position, Url};
 
 use crate::model::excerpt::excerpt;
 use crate::model::is_this_machine;
@@ -118,6 +118,12 @@ impl Remote {
     /// Whether a credential may be sent there.
     pub fn takes_credentials(&self) -> bool {
         self.scheme == Scheme::Https || (self.scheme == Scheme::Http && self.is_this_machine)
+    }
+
+    /// `SCHEME://HOST:PORT` of what is reached by HTTP.
+    pub(super) fn origin(&self) -> Option<String> {
+        let url: Url = self.url.parse().ok().filter(|_| self.is_web())?;
+        Some(url[..Position::BeforePath].to_owned())
     }
 
     /// Whether it is reached by HTTP, with TLS or without.
