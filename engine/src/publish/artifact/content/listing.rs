@@ -224,21 +224,27 @@ impl<R: Read> Read for Bounded<R> {
 /// A name inside, with `/` between its parts; none for the folder itself.
 fn checked(name: &str, path: &Path) -> Result<Option<String>, ContentError> {
     let name = name.replace('\\', "/");
-    let mut parts = name.split('/').filter(|part| !matches!(*part, "" | ".")).peekable();
-    let is_rooted = name.starts_with('/') || name.get(1..2) == Some(":");
-    if is_rooted || name.split('/').any(|part| part == "..") || name.contains(char::is_control) {
+    let parts: Vec<&str> = name.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let joined = parts.join("/");
+    // What is left when `./` is gone may be rooted where the whole was not: `./C:/x`.
+    if !is_inside(&name) || !is_inside(&joined) {
         let entry = name.chars().filter(|letter| !letter.is_control()).take(200).collect();
         return Err(ContentError::Escapes { path: path.to_owned(), entry });
     }
-    if parts.peek().is_none() {
+    if parts.is_empty() {
         return Ok(None);
     }
-    let parts: Vec<&str> = parts.collect();
     if name.len() > PATH_BYTES || parts.len() > DEPTH {
         let limit = format!("{PATH_BYTES} bytes or {DEPTH} folders in a path");
         return Err(ContentError::TooMuch { path: path.to_owned(), limit });
     }
-    Ok(Some(parts.join("/")))
+    Ok(Some(joined))
+}
+
+/// Whether a path with `/` between its parts stays in the folder that it is unpacked to.
+pub fn is_inside(path: &str) -> bool {
+    let is_rooted = path.starts_with('/') || path.get(1..2) == Some(":");
+    !is_rooted && path.split('/').all(|part| part != "..") && !path.contains(char::is_control)
 }
 
 fn may_run(name: &str, mode: Option<u32>) -> bool {
@@ -316,7 +322,7 @@ mod tests {
 
     #[test]
     fn names_that_lead_out_refuse_the_archive() {
-        for name in ["../x", "a/../../x", "/etc/passwd", "C:/x", "a\\..\\x", "a\u{1b}"] {
+        for name in ["../x", "a/../../x", "/etc/passwd", "C:/x", "./C:/x", "a\\..\\x", "a\u{1b}"] {
             assert!(matches!(checked(name, Path::new("t")), Err(ContentError::Escapes { .. })), "{name}");
         }
         assert_eq!(checked("./a//b", Path::new("t")).unwrap().as_deref(), Some("a/b"));

@@ -5,6 +5,7 @@
 //! whatever the bytes are, the answer comes within bounds of time and memory,
 //! and every path in it stays inside of the folder that it is unpacked to.
 
+mod compound;
 mod detect;
 mod error;
 mod listing;
@@ -19,7 +20,7 @@ use crate::model::release::{Entry, InstallerFacts};
 use crate::store::ReadSeek;
 
 pub use error::ContentError;
-pub use listing::is_windows_program;
+pub use listing::{is_inside, is_windows_program};
 #[cfg(test)]
 pub(super) use portable_executable::tests::program as sample_program;
 
@@ -226,6 +227,21 @@ mod tests {
         for (name, bytes) in whole_files() {
             let found = look(name, bytes).unwrap();
             assert_eq!(name.strip_prefix("t."), Some(found.format), "{name}");
+        }
+    }
+
+    #[test]
+    fn packages_that_claim_more_than_they_have_are_refused_unread() {
+        let (_, whole) = whole_files().into_iter().find(|(name, _)| *name == "t.msi").unwrap();
+        let claims = |bytes: Vec<u8>| compound::check_claims(&mut std::io::Cursor::new(bytes));
+        claims(whole.clone()).unwrap();
+        // A text of 22 bytes in the summary, and the first of the pool, after its code page.
+        let summary = memchr::memmem::find(&whole, b"\x1e\0\0\0\x16\0\0\0").unwrap();
+        let pool = memchr::memmem::rfind(&whole, b"\xe9\xfd\0\0").unwrap();
+        for (at, lie) in [(summary + 4, &[0xff; 4][..]), (pool + 4, &[0, 0, 1, 0, 0xff, 0xff, 0xff, 0xff])] {
+            let mut bytes = whole.clone();
+            bytes[at..at + lie.len()].copy_from_slice(lie);
+            assert!(claims(bytes).is_err(), "{lie:?}");
         }
     }
 }

@@ -8,6 +8,7 @@ use quick_xml::events::Event;
 use sha2::{Digest as _, Sha256};
 
 use super::ContentError;
+use super::compound::check_claims;
 use crate::model::release::InstallerFacts;
 use crate::store::ReadSeek;
 
@@ -35,7 +36,8 @@ pub(super) fn msi(file: Box<dyn ReadSeek>, path: &Path) -> Result<Told, ContentE
     read.unwrap_or_else(|_| Err("its tables contradict each other".into())).map_err(damaged)
 }
 
-fn tables(file: Box<dyn ReadSeek>) -> Result<Told, String> {
+fn tables(mut file: Box<dyn ReadSeek>) -> Result<Told, String> {
+    check_claims(&mut *file).map_err(|error| error.to_string())?;
     let mut package = msi::Package::open(file).map_err(|error| error.to_string())?;
     let summary = package.summary_info();
     let arch = match summary.arch().unwrap_or_default() {
