@@ -1,6 +1,8 @@
 //! The part of `publish` that reads what anybody wrote; what delivers it needs
 //! the network.
 
+#[path = "artifact.rs"]
+pub mod artifact;
 #[path = "../../../engine/src/publish/check/mod.rs"]
 pub mod check;
 #[path = "../../../engine/src/publish/pack/mod.rs"]

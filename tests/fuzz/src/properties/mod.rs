@@ -3,6 +3,7 @@
 //! A property panics when it is broken. The fuzzer looks for inputs that do
 //! so; the test suite replays the ones it found worth keeping.
 
+mod artifacts;
 mod components;
 mod fields;
 mod files;
@@ -10,6 +11,7 @@ mod manifests;
 mod packages;
 mod sets;
 
+pub use artifacts::artifacts;
 pub use components::{lock_file, minisign, oci};
 pub use fields::{candidate_url, headers};
 pub use files::{cookies, input_file, metalink, netrc, sums};
@@ -21,7 +23,8 @@ pub use sets::{journal, ranges};
 pub type Property = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Property); 15] = [
+pub const TARGETS: [(&str, Property); 16] = [
+    ("artifacts", artifacts),
     ("authenticode", authenticode),
     ("candidate_url", candidate_url),
     ("cookies", cookies),

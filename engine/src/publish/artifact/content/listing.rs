@@ -13,7 +13,7 @@ use lzma_rust2::XzReader;
 use ruzstd::decoding::StreamingDecoder;
 use zip::ZipArchive;
 
-use super::ArtifactError;
+use super::ContentError;
 use super::detect::Kind;
 use crate::model::release::Entry;
 use crate::store::ReadSeek;
@@ -40,8 +40,8 @@ pub(super) fn zip(
     file: &mut dyn ReadSeek,
     path: &Path,
     wanted: &[&str],
-) -> Result<(Vec<Entry>, Option<Vec<u8>>), ArtifactError> {
-    let damaged = |why: String| ArtifactError::Damaged { path: path.to_owned(), format: "zip", why };
+) -> Result<(Vec<Entry>, Option<Vec<u8>>), ContentError> {
+    let damaged = |why: String| ContentError::Damaged { path: path.to_owned(), format: "zip", why };
     check_directory(file, path)?;
     let mut archive = ZipArchive::new(file).map_err(|error| damaged(error.to_string()))?;
     if archive.len() > MOST_ENTRIES {
@@ -69,8 +69,8 @@ pub(super) fn zip(
 }
 
 /// Reads how long the table of contents says it is, before anything is made of it.
-fn check_directory(file: &mut dyn ReadSeek, path: &Path) -> Result<(), ArtifactError> {
-    let damaged = |why: &str| ArtifactError::Damaged { path: path.to_owned(), format: "zip", why: why.to_owned() };
+fn check_directory(file: &mut dyn ReadSeek, path: &Path) -> Result<(), ContentError> {
+    let damaged = |why: &str| ContentError::Damaged { path: path.to_owned(), format: "zip", why: why.to_owned() };
     let read = |error: io::Error| damaged(&error.to_string());
     let length = file.seek(SeekFrom::End(0)).map_err(read)?;
     let tail_bytes = length.min(66 << 10);
@@ -96,14 +96,14 @@ pub(super) fn tar(
     length: u64,
     path: &Path,
     kind: Kind,
-) -> Result<Option<Vec<Entry>>, ArtifactError> {
+) -> Result<Option<Vec<Entry>>, ContentError> {
     let damaged = |error: io::Error| {
         let is_bomb = error.get_ref().and_then(|inner| inner.downcast_ref::<Bomb>()).is_some();
         if is_bomb {
             let limit = format!("{} times its own size, or {} GiB, inside", RATIO, UNPACKED_BYTES >> 30);
-            return ArtifactError::TooMuch { path: path.to_owned(), limit };
+            return ContentError::TooMuch { path: path.to_owned(), limit };
         }
-        ArtifactError::Damaged { path: path.to_owned(), format: "tar", why: error.to_string() }
+        ContentError::Damaged { path: path.to_owned(), format: "tar", why: error.to_string() }
     };
     let most = UNPACKED_BYTES.min(HARMLESS_BYTES.max(length.saturating_mul(RATIO)));
     let mut unpacked = Bounded { inner: unpacked(file, kind).map_err(damaged)?, left: most };
@@ -129,8 +129,8 @@ fn unpacked(file: Box<dyn ReadSeek>, kind: Kind) -> io::Result<Box<dyn Read>> {
 fn entries(
     whole: impl Read,
     path: &Path,
-    damaged: impl Fn(io::Error) -> ArtifactError,
-) -> Result<Vec<Entry>, ArtifactError> {
+    damaged: impl Fn(io::Error) -> ContentError,
+) -> Result<Vec<Entry>, ContentError> {
     let mut found = Vec::new();
     let mut long_name: Option<Vec<u8>> = None;
     let mut archive = ::tar::Archive::new(whole);
@@ -222,23 +222,29 @@ impl<R: Read> Read for Bounded<R> {
 }
 
 /// A name inside, with `/` between its parts; none for the folder itself.
-fn checked(name: &str, path: &Path) -> Result<Option<String>, ArtifactError> {
+fn checked(name: &str, path: &Path) -> Result<Option<String>, ContentError> {
     let name = name.replace('\\', "/");
-    let mut parts = name.split('/').filter(|part| !matches!(*part, "" | ".")).peekable();
-    let is_rooted = name.starts_with('/') || name.get(1..2) == Some(":");
-    if is_rooted || name.split('/').any(|part| part == "..") || name.contains(char::is_control) {
+    let parts: Vec<&str> = name.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let joined = parts.join("/");
+    // What is left when `./` is gone may be rooted where the whole was not: `./C:/x`.
+    if !is_inside(&name) || !is_inside(&joined) {
         let entry = name.chars().filter(|letter| !letter.is_control()).take(200).collect();
-        return Err(ArtifactError::Escapes { path: path.to_owned(), entry });
+        return Err(ContentError::Escapes { path: path.to_owned(), entry });
     }
-    if parts.peek().is_none() {
+    if parts.is_empty() {
         return Ok(None);
     }
-    let parts: Vec<&str> = parts.collect();
     if name.len() > PATH_BYTES || parts.len() > DEPTH {
         let limit = format!("{PATH_BYTES} bytes or {DEPTH} folders in a path");
-        return Err(ArtifactError::TooMuch { path: path.to_owned(), limit });
+        return Err(ContentError::TooMuch { path: path.to_owned(), limit });
     }
-    Ok(Some(parts.join("/")))
+    Ok(Some(joined))
+}
+
+/// Whether a path with `/` between its parts stays in the folder that it is unpacked to.
+pub fn is_inside(path: &str) -> bool {
+    let is_rooted = path.starts_with('/') || path.get(1..2) == Some(":");
+    !is_rooted && path.split('/').all(|part| part != "..") && !path.contains(char::is_control)
 }
 
 fn may_run(name: &str, mode: Option<u32>) -> bool {
@@ -246,13 +252,13 @@ fn may_run(name: &str, mode: Option<u32>) -> bool {
 }
 
 /// Whether Windows would run a file of this name.
-pub(super) fn is_windows_program(name: &str) -> bool {
+pub fn is_windows_program(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     [".exe", ".com", ".bat", ".cmd"].iter().any(|ending| name.ends_with(ending))
 }
 
-fn too_many(path: &Path) -> ArtifactError {
-    ArtifactError::TooMuch { path: path.to_owned(), limit: format!("{MOST_ENTRIES} entries") }
+fn too_many(path: &Path) -> ContentError {
+    ContentError::TooMuch { path: path.to_owned(), limit: format!("{MOST_ENTRIES} entries") }
 }
 
 #[cfg(test)]
@@ -272,7 +278,7 @@ mod tests {
         builder.into_inner().unwrap()
     }
 
-    fn list(bytes: Vec<u8>, kind: Kind) -> Result<Option<Vec<Entry>>, ArtifactError> {
+    fn list(bytes: Vec<u8>, kind: Kind) -> Result<Option<Vec<Entry>>, ContentError> {
         let length = bytes.len() as u64;
         tar(Box::new(io::Cursor::new(bytes)), length, Path::new("t"), kind)
     }
@@ -311,13 +317,13 @@ mod tests {
         let zeros = vec![0; 1 << 20];
         (0..200).for_each(|_| encoder.write_all(&zeros).unwrap());
         let refused = list(encoder.finish().unwrap(), Kind::Gzip).unwrap_err();
-        assert!(matches!(refused, ArtifactError::TooMuch { .. }), "{refused}");
+        assert!(matches!(refused, ContentError::TooMuch { .. }), "{refused}");
     }
 
     #[test]
     fn names_that_lead_out_refuse_the_archive() {
-        for name in ["../x", "a/../../x", "/etc/passwd", "C:/x", "a\\..\\x", "a\u{1b}"] {
-            assert!(matches!(checked(name, Path::new("t")), Err(ArtifactError::Escapes { .. })), "{name}");
+        for name in ["../x", "a/../../x", "/etc/passwd", "C:/x", "./C:/x", "a\\..\\x", "a\u{1b}"] {
+            assert!(matches!(checked(name, Path::new("t")), Err(ContentError::Escapes { .. })), "{name}");
         }
         assert_eq!(checked("./a//b", Path::new("t")).unwrap().as_deref(), Some("a/b"));
         assert_eq!(checked("./", Path::new("t")).unwrap(), None);

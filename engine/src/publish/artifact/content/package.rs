@@ -7,7 +7,8 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use sha2::{Digest as _, Sha256};
 
-use super::ArtifactError;
+use super::ContentError;
+use super::compound::check_claims;
 use crate::model::release::InstallerFacts;
 use crate::store::ReadSeek;
 
@@ -28,14 +29,15 @@ const ROWS: usize = 10_000;
 pub(super) const MANIFESTS: [&str; 2] = ["AppxManifest.xml", "AppxMetadata/AppxBundleManifest.xml"];
 
 /// Reads Windows Installer's tables.
-pub(super) fn msi(file: Box<dyn ReadSeek>, path: &Path) -> Result<Told, ArtifactError> {
-    let damaged = |why: String| ArtifactError::Damaged { path: path.to_owned(), format: "msi", why };
+pub(super) fn msi(file: Box<dyn ReadSeek>, path: &Path) -> Result<Told, ContentError> {
+    let damaged = |why: String| ContentError::Damaged { path: path.to_owned(), format: "msi", why };
     // The crate indexes where a hostile file may lead it astray.
     let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tables(file)));
     read.unwrap_or_else(|_| Err("its tables contradict each other".into())).map_err(damaged)
 }
 
-fn tables(file: Box<dyn ReadSeek>) -> Result<Told, String> {
+fn tables(mut file: Box<dyn ReadSeek>) -> Result<Told, String> {
+    check_claims(&mut *file).map_err(|error| error.to_string())?;
     let mut package = msi::Package::open(file).map_err(|error| error.to_string())?;
     let summary = package.summary_info();
     let arch = match summary.arch().unwrap_or_default() {
@@ -72,8 +74,8 @@ fn tables(file: Box<dyn ReadSeek>) -> Result<Told, String> {
 }
 
 /// Reads the manifest of an MSIX or of a bundle of them.
-pub(super) fn msix(manifest: &[u8], path: &Path) -> Result<Told, ArtifactError> {
-    let damaged = |why: String| ArtifactError::Damaged { path: path.to_owned(), format: "msix", why };
+pub(super) fn msix(manifest: &[u8], path: &Path) -> Result<Told, ContentError> {
+    let damaged = |why: String| ContentError::Damaged { path: path.to_owned(), format: "msix", why };
     let mut reader = Reader::from_reader(manifest);
     let mut told = Told { installer_type: "msix", ..Told::default() };
     let mut inside = Vec::new();
