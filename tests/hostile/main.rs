@@ -188,7 +188,8 @@ fn found_out(rules: &Rules) {
 fn a_thousand_failing_calls_leave_everything_in_its_place() {
     let _turn = turn();
     let crash = Fixture { map_url: "(unreachable)".into(), ..Fixture::default() };
-    let limits = Limits { faults_before_rest: u32::MAX, memo_bytes: 0, ..patient() };
+    // Audits of old instances are drawn by chance, and each makes another one.
+    let limits = Limits { faults_before_rest: u32::MAX, memo_bytes: 0, audit_every: u32::MAX, ..patient() };
     let trial = Trial::new(&crash.build(), limits);
     let rules = trial.open();
     let calls = |count: usize| (0..count).for_each(|call| assert_eq!(ask(&rules, &call.to_string()).faults.len(), 1));
@@ -206,11 +207,11 @@ fn a_thousand_failing_calls_leave_everything_in_its_place() {
     let attacker = &counters.rules["fixture"];
     assert_eq!(attacker.faults.iter().map(|(name, count)| (*name, *count)).collect::<Vec<_>>(), [("trap", 1_050)]);
     assert!(attacker.instances >= 1_050, "each call got an instance: {}", attacker.instances);
-    // The good rule was asked as often, by the instances that it had: but for
-    // one that an audit made, and one that had served its time.
+    // The good rule was asked as often, by the instances that it had, but for
+    // the successor of one that had served its time, and the audit of that.
     let good = &counters.rules["good"];
     assert_eq!((good.calls, good.faults.len()), (1_050, 0));
-    assert!(good.instances <= instances + 4, "{} more", good.instances - instances);
+    assert!(good.instances <= instances + 2, "{} more", good.instances - instances);
 }
 
 #[test]
