@@ -75,7 +75,9 @@ impl Explain for CredentialError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Source(_) => "write env:NAME, fd:N or keyring:SERVICE/ACCOUNT".into(),
-            Self::Unset(name) => format!("set {name}, or name another place with --credential"),
+            Self::Unset(name) => {
+                format!("set {name}, or name another place: with --credential, or as `credential` of the channel")
+            }
             Self::Descriptor { number, .. } => format!("open it for the process, as in `{number}<FILE`"),
             Self::NoDescriptors => "take the secret from a variable: env:NAME".into(),
             Self::Shape(_) => "check what was stored there: one line, without anything else".into(),

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::git::{GitLogin, GitOptions, GitPlace, GitPush, GitTree, Remote};
 use super::github::{GitHubPlace, GitHubPull, GitHubTree, is_repository};
-use super::nuget::{Target, deliver_recorded, preview};
+use super::nuget::{Target, deliver_recorded, requests};
 use super::oci::OciTarget;
 use super::{Author, DeliverError, Submission, Tree, files, git, github, oci};
 use crate::model::Secret;
@@ -88,7 +88,7 @@ impl Reach<'_> {
                 GitRoute::PullRequest => github::dry_run(&self.pull()?, change, ledger).await,
             },
             Delivery::Nupkg(nupkg) => {
-                let told = preview(packed(parcel.package)?, &feed(nupkg)?)?;
+                let told = requests(packed(parcel.package)?, &feed(nupkg)?)?;
                 Ok(told + &effect::described(parcel.delivery, &[]))
             }
             Delivery::Oci(artifact) => Ok(oci::dry_run(artifact)? + &effect::described(parcel.delivery, &[])),

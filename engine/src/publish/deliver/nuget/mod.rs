@@ -60,6 +60,11 @@ pub async fn deliver(net: &Net, package: &PackedNupkg, target: &Target<'_>) -> R
 
 /// What [`deliver`] would send, without sending anything.
 pub fn preview(package: &PackedNupkg, source: &Url) -> Result<String, NugetError> {
+    Ok(format!("{}\n{}", requests(package, source)?, nuspec_of(&package.bytes)?.text()))
+}
+
+/// The requests that [`deliver`] would send.
+pub fn requests(package: &PackedNupkg, source: &Url) -> Result<String, NugetError> {
     endpoint::check(source)?;
     let nuspec = nuspec_of(&package.bytes)?;
     let endpoint = Endpoint::of(source)?;
@@ -69,10 +74,9 @@ pub fn preview(package: &PackedNupkg, source: &Url) -> Result<String, NugetError
     Ok(format!(
         "GET {source}\n  to learn where it redirects to\nGET {entry}\n  to learn whether it is there\nPUT {push}\n  \
          X-NuGet-ApiKey: [redacted]\n  Content-Type: multipart/form-data\n  \
-         package: {name}, {size} bytes, sha-256:{digest}\n\n{text}",
+         package: {name}, {size} bytes, sha-256:{digest}\n",
         source = DisplayUrl(source),
         entry = endpoint.entry(&nuspec),
-        text = nuspec.text(),
     ))
 }
 
