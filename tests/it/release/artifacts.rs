@@ -86,6 +86,15 @@ fn windows_installer_tells_its_codes() {
     assert_eq!((&plain["installer-type"], &plain["arch"]), (&json!("msi"), &json!("arm64")));
 }
 
+/// The reader of tables gives up on this one in its own way.
+#[test]
+fn a_reader_that_panics_is_a_damaged_file_and_no_more() {
+    let installer = include_bytes!("../../fuzz/corpus/artifacts/msi.row_without_a_value");
+    let run = dry(&with("tool.msi", installer), &[]).fails(1);
+    let run = run.says("tool.msi cannot be read as msi: its tables contradict each other");
+    assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+}
+
 #[test]
 fn an_msix_tells_its_family() {
     let manifest = r#"<Package xmlns="http://schemas.microsoft.com/appx/manifest/foundation/windows10">

@@ -5,6 +5,7 @@
 //! whatever the bytes are, the answer comes within bounds of time and memory,
 //! and every path in it stays inside of the folder that it is unpacked to.
 
+mod caught;
 mod compound;
 mod detect;
 mod error;

@@ -8,6 +8,7 @@ use quick_xml::events::Event;
 use sha2::{Digest as _, Sha256};
 
 use super::ContentError;
+use super::caught::caught;
 use super::compound::check_claims;
 use crate::model::release::InstallerFacts;
 use crate::store::ReadSeek;
@@ -32,8 +33,8 @@ pub(super) const MANIFESTS: [&str; 2] = ["AppxManifest.xml", "AppxMetadata/AppxB
 pub(super) fn msi(file: Box<dyn ReadSeek>, path: &Path) -> Result<Told, ContentError> {
     let damaged = |why: String| ContentError::Damaged { path: path.to_owned(), format: "msi", why };
     // The crate indexes where a hostile file may lead it astray.
-    let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tables(file)));
-    read.unwrap_or_else(|_| Err("its tables contradict each other".into())).map_err(damaged)
+    let read = caught(|| tables(file));
+    read.unwrap_or_else(|| Err("its tables contradict each other".into())).map_err(damaged)
 }
 
 fn tables(mut file: Box<dyn ReadSeek>) -> Result<Told, String> {
