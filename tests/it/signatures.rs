@@ -199,6 +199,7 @@ fn minisign_and_the_engine_understand_each_other() {
 }
 
 /// A key with a password, as minisign makes it unless told otherwise.
+#[cfg(unix)]
 #[test]
 #[ignore = "needs minisign"]
 fn a_key_with_a_password_opens_with_it_alone() {

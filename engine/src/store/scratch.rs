@@ -24,9 +24,9 @@ impl ScratchFolder {
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             super::create_folder(parent)?;
         }
-        let mut builder = fs::DirBuilder::new();
+        let builder = &mut fs::DirBuilder::new();
         #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        std::os::unix::fs::DirBuilderExt::mode(builder, 0o700);
         builder.create(path).map_err(StoreError::io("create the folder", path))?;
         Ok(Self { path: path.to_owned() })
     }

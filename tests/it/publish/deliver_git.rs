@@ -131,7 +131,6 @@ fn the_token_is_nowhere_to_be_seen() {
 
 /// Git's children get the user alone; the rig looks for the password in all of
 /// them. The proxy is not told the token, and the server not the password.
-#[cfg(unix)]
 #[test]
 #[ignore = "needs nginx, fcgiwrap and git"]
 fn a_proxy_gets_its_own_login_through_the_pipe() {

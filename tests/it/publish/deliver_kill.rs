@@ -126,7 +126,6 @@ fn a_fork_killed_at_its_birth_is_made_once() {
 }
 
 /// Git itself lives on when only its parent is killed: both come to one commit.
-#[cfg(unix)]
 #[test]
 #[ignore = "needs git"]
 fn a_push_killed_before_and_after_it_arrived_is_one_commit() {
