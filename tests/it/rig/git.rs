@@ -163,8 +163,8 @@ impl GitServer {
 
 impl Drop for GitServer {
     fn drop(&mut self) {
-        let group = format!("-{}", self.fcgiwrap.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        // By the shell's own `kill`: a small system has no program of that name.
+        let _ = Command::new("sh").args(["-c", &format!("kill -KILL -{}", self.fcgiwrap.id())]).status();
         let _ = self.fcgiwrap.wait();
     }
 }
