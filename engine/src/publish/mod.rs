@@ -31,6 +31,7 @@ pub mod previous;
 mod provenance;
 pub mod rate;
 pub mod ready;
+mod record_file;
 pub mod records;
 pub mod run;
 pub mod sign;

@@ -6,17 +6,17 @@
 //! as `1.state.json`, `2.state.json`, and the packages that were pushed. The
 //! key invariant: an order never changes once a delivery of it has begun.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::intake::Target;
+use super::record_file::{self, Versioned};
 use crate::component::GeneratorSummary;
 use crate::model::delivery::Delivery;
 use crate::model::release::Pairs;
 use crate::model::{ExitCode, Explain};
-use crate::store::{StoreError, create_folder, read_bounded, write_atomic};
+use crate::store::{StoreError, create_folder};
 
 /// The name of the file.
 pub const ORDER_FILE: &str = "order.json";
@@ -104,31 +104,25 @@ impl Explain for OrderError {
     }
 }
 
+impl Versioned for Order {
+    const VERSION: u32 = ORDER_VERSION;
+    const MOST_BYTES: usize = ORDER_BYTES;
+
+    fn version(&self) -> u32 {
+        self.v
+    }
+}
+
 impl Order {
     /// Reads the order of a folder; none where there is none.
     pub fn read(folder: &Path) -> Result<Option<Self>, OrderError> {
-        let path = folder.join(ORDER_FILE);
-        let bytes = match read_bounded(&path, ORDER_BYTES) {
-            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read?,
-        };
-        let order: Result<Self, _> = serde_json::from_slice(&bytes);
-        match order {
-            Ok(order) if order.v == ORDER_VERSION => Ok(Some(order)),
-            Ok(order) => Err(OrderError::Shape {
-                path,
-                why: format!("version {}, this is for version {ORDER_VERSION}", order.v),
-            }),
-            Err(error) => Err(OrderError::Shape { path, why: error.to_string() }),
-        }
+        record_file::read(&folder.join(ORDER_FILE), |path, why| OrderError::Shape { path, why })
     }
 
     /// Writes it into its folder, and returns once it is on disk.
     pub fn write(&self, folder: &Path) -> Result<(), OrderError> {
         create_folder(folder)?;
-        let mut text = serde_json::to_vec_pretty(self).expect("texts and numbers serialise");
-        text.push(b'\n');
-        Ok(write_atomic(&folder.join(ORDER_FILE), &text)?)
+        Ok(record_file::write(&folder.join(ORDER_FILE), self)?)
     }
 
     /// The state file of a delivery, by its position from 0.

@@ -5,16 +5,16 @@
 //! answer, changes nothing that is remembered. It neither hides a failure nor
 //! sets back the clock of a silence.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::alert::Reason;
+use super::record_file::{self, Versioned};
 use crate::model::delivery::Outcome;
 use crate::model::excerpt::excerpt_of;
 use crate::model::{ExitCode, Explain, Secret, rfc3339, seconds_of_moment};
-use crate::store::{StoreError, read_bounded, write_atomic};
+use crate::store::StoreError;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -163,6 +163,15 @@ impl Explain for OutcomeError {
     }
 }
 
+impl Versioned for Remembered {
+    const VERSION: u32 = VERSION;
+    const MOST_BYTES: usize = OUTCOME_BYTES;
+
+    fn version(&self) -> u32 {
+        self.v
+    }
+}
+
 impl Remembered {
     /// The file of a delivery, by its position from 0.
     pub fn path(folder: &Path, position: usize) -> PathBuf {
@@ -171,23 +180,12 @@ impl Remembered {
 
     /// Reads the file; none where there is none.
     pub fn read(path: &Path) -> Result<Option<Self>, OutcomeError> {
-        let bytes = match read_bounded(path, OUTCOME_BYTES) {
-            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read?,
-        };
-        let shape = |why: String| OutcomeError::Shape { path: path.to_owned(), why };
-        let found: Self = serde_json::from_slice(&bytes).map_err(|error| shape(error.to_string()))?;
-        if found.v != VERSION {
-            return Err(shape(format!("version {}, this is for version {VERSION}", found.v)));
-        }
-        Ok(Some(found))
+        record_file::read(path, |path, why| OutcomeError::Shape { path, why })
     }
 
     /// Replaces the file, and returns once it is on disk.
     pub fn write(&self, path: &Path) -> Result<(), OutcomeError> {
-        let mut text = serde_json::to_vec_pretty(self).expect("texts and numbers serialise");
-        text.push(b'\n');
-        Ok(write_atomic(path, &text)?)
+        Ok(record_file::write(path, self)?)
     }
 
     /// Whether it is about this very submission.

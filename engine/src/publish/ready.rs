@@ -90,20 +90,22 @@ impl Explain for ReadyError {
 impl Ready {
     /// Checks, signs and packs. Blocks.
     pub fn make(mut proposal: Proposal, studied: &[Studied], signer: Option<&Signer>) -> Result<Self, ReadyError> {
-        let embedded = files(&proposal.embedded, studied, MOST_BYTES)?;
+        // One package alone may have artifacts inside; nothing else takes them.
+        let mut embedded = files(&proposal.embedded, studied, MOST_BYTES)?;
         let mut packages = Vec::with_capacity(proposal.deliveries.len());
         let manager: Option<Manager> = proposal.generator.manager.parse().ok();
         for delivery in &proposal.deliveries {
-            let mut whole = whole(delivery, &embedded);
-            let found = manager.map(|manager| check(manager, &checkable(&whole))).unwrap_or_default();
+            let mut files = delivery.files().to_vec();
+            files.append(&mut embedded);
+            let found = manager.map(|manager| checked(manager, delivery, &mut files)).unwrap_or_default();
             if worst(&found) == Some(Severity::Error) {
                 return Err(ReadyError::Findings(found));
             }
             proposal.diagnostics.extend(found.into_iter().filter(|finding| finding.severity == Severity::Warning));
-            packages.push(match &mut whole {
-                Delivery::Nupkg(package) => {
-                    signer.map(|signer| signer.scripts(&mut package.files)).transpose()?;
-                    Some(pack(package)?)
+            packages.push(match delivery {
+                Delivery::Nupkg(Nupkg { nuspec, endpoint, .. }) => {
+                    signer.map(|signer| signer.scripts(&mut files)).transpose()?;
+                    Some(pack(&Nupkg { nuspec: nuspec.clone(), files, endpoint: endpoint.clone() })?)
                 }
                 _ => None,
             });
@@ -159,22 +161,12 @@ pub fn kept(order: &Order, folder: &Path) -> Result<Vec<Option<PackedNupkg>>, Re
     Ok(packages)
 }
 
-/// A delivery with the artifacts that it has inside.
-fn whole(delivery: &Delivery, embedded: &[OutputFile]) -> Delivery {
-    match delivery {
-        Delivery::Nupkg(package) => {
-            let files = [&package.files[..], embedded].concat();
-            Delivery::Nupkg(Nupkg { files, ..package.clone() })
-        }
-        other => other.clone(),
-    }
-}
-
-/// The files as they would lie in a folder.
-fn checkable(delivery: &Delivery) -> Vec<OutputFile> {
-    let mut files = delivery.files().to_vec();
-    if let Delivery::Nupkg(package) = delivery {
-        files.push(OutputFile { path: nuspec_name(package), content: package.nuspec.clone().into_bytes() });
-    }
-    files
+/// What is wrong with the files of a delivery, as they would lie in a folder:
+/// a package's beside its nuspec.
+fn checked(manager: Manager, delivery: &Delivery, files: &mut Vec<OutputFile>) -> Vec<Diagnostic> {
+    let Delivery::Nupkg(package) = delivery else { return check(manager, files) };
+    files.push(OutputFile { path: nuspec_name(package), content: package.nuspec.clone().into_bytes() });
+    let found = check(manager, files);
+    files.pop();
+    found
 }

@@ -4,17 +4,17 @@
 //! The key invariant: an effect stands here, as intended, before it is tried.
 //! Whoever finds it so after a crash asks the other side before trying again.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::audit::Head;
 use super::deliver::Submission;
+use super::record_file::{self, Versioned};
 use crate::model::delivery::Delivery;
 use crate::model::release::Pairs;
 use crate::model::{ExitCode, Explain};
-use crate::store::{StoreError, read_bounded, sha256, write_atomic};
+use crate::store::{StoreError, sha256};
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -155,6 +155,15 @@ pub enum Earlier {
     Resume,
 }
 
+impl Versioned for State {
+    const VERSION: u32 = VERSION;
+    const MOST_BYTES: usize = STATE_BYTES;
+
+    fn version(&self) -> u32 {
+        self.v
+    }
+}
+
 impl State {
     /// The state of a delivery that has not begun.
     pub fn new(scope: Scope) -> Self {
@@ -163,16 +172,7 @@ impl State {
 
     /// Reads a state file. None where there is none.
     pub fn read(path: &Path) -> Result<Option<Self>, StateError> {
-        let bytes = match read_bounded(path, STATE_BYTES) {
-            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read?,
-        };
-        let shape = |why: String| StateError::Shape { path: path.to_owned(), why };
-        let state: Self = serde_json::from_slice(&bytes).map_err(|error| shape(error.to_string()))?;
-        if state.v != VERSION {
-            return Err(shape(format!("version {}, this is for version {VERSION}", state.v)));
-        }
-        Ok(Some(state))
+        record_file::read(path, |path, why| StateError::Shape { path, why })
     }
 
     /// The state of this delivery: the one that an earlier run left, or a new
@@ -195,9 +195,7 @@ impl State {
 
     /// Replaces the file, and returns once it is on disk.
     pub fn write(&self, path: &Path) -> Result<(), StateError> {
-        let mut text = serde_json::to_vec_pretty(self).expect("texts and numbers serialise");
-        text.push(b'\n');
-        Ok(write_atomic(path, &text)?)
+        Ok(record_file::write(path, self)?)
     }
 
     /// An effect by its name.

@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use super::alert::{Alert, AlertError, Webhook, alert};
 use super::credentials::CredentialError;
 use super::deliver::Submission;
-use super::deliver::github::{self, GitHubPull, PullState};
+use super::deliver::github::{self, GitHubPlace, PullState};
 use super::inquiry::{Asked, GitHubAt, Inquiry};
 use super::intake::Target;
 use super::order::Order;
@@ -289,13 +289,10 @@ impl Survey<'_> {
             Ok(None) => return Fate::Unknown("GitHub is asked with a credential alone".into()),
             Err(error) => return Fate::Unknown(error.to_string()),
         };
-        let asking = GitHubPull {
+        let asking = GitHubPlace {
             net: self.net,
             api: target.api.clone().unwrap_or_else(|| self.github.api.clone()),
-            token,
-            fork_owner: None,
-            author: None,
-            seconds: 0,
+            token: Some(token),
             attempts: 0,
             patience: Duration::ZERO,
         };

@@ -1,8 +1,6 @@
 //! The channels of a release, one after the other, from the question to the
 //! delivery.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +9,7 @@ use url::Url;
 
 use super::deliver::moment;
 use super::git_options::git_options;
+use super::secrets::Secrets;
 use crate::cli::batch::interrupted;
 use crate::cli::error::CliError;
 use crate::cli::settings::Settings;
@@ -22,7 +21,7 @@ use crate::net::Net;
 use crate::publish::PublishError;
 use crate::publish::artifact::Studied;
 use crate::publish::audit::AuditLog;
-use crate::publish::credentials::{CredentialError, CredentialSource};
+use crate::publish::credentials::CredentialError;
 use crate::publish::deliver::{Author, DeliverError, Parcel, Reach, Standing, Submission};
 use crate::publish::destination::{Destination, Repository, Waiting};
 use crate::publish::effect::described;
@@ -59,8 +58,7 @@ pub(super) struct Way<'a> {
     /// Longest wait for a limit of requests to pass.
     pub(super) patience: Duration,
     pub(super) mode: Mode,
-    /// Secrets that were fetched: a descriptor gives its own once.
-    pub(super) secrets: RefCell<BTreeMap<String, Secret>>,
+    pub(super) secrets: Secrets,
 }
 
 /// How far to go.
@@ -232,20 +230,14 @@ impl Way<'_> {
 
     /// Fetches a secret. A rehearsal shows what it can without one.
     fn secret(&self, source: &str) -> Result<Option<Secret>, ChannelError> {
-        if let Some(known) = self.secrets.borrow().get(source) {
-            return Ok(Some(known.clone()));
-        }
-        let place: CredentialSource = source.parse()?;
-        let secret = match place.fetch(&|name| std::env::var(name).ok()) {
+        match self.secrets.fetch(source) {
             Err(CredentialError::Unset(_) | CredentialError::Keyring { .. })
                 if matches!(self.mode, Mode::Show { .. }) =>
             {
-                return Ok(None);
+                Ok(None)
             }
-            fetched => fetched?,
-        };
-        self.secrets.borrow_mut().insert(source.to_owned(), secret.clone());
-        Ok(Some(secret))
+            fetched => Ok(Some(fetched?)),
+        }
     }
 }
 

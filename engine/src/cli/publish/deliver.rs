@@ -10,16 +10,16 @@ use url::Url;
 
 use super::delivery_file::{self, Named};
 use super::git_options::git_options;
+use super::secrets::secret;
 use crate::cli::download::NetworkArgs;
 use crate::cli::engine::{net_options, runtime};
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::settings::{Flag, Settings};
 use crate::model::delivery::Delivery;
-use crate::model::{Secret, seconds_of_day};
+use crate::model::seconds_of_day;
 use crate::net::Net;
 use crate::publish::audit::AuditLog;
-use crate::publish::credentials::CredentialSource;
 use crate::publish::deliver::{Author, DeliverError, Parcel, Reach, Standing, Submission};
 use crate::publish::ledger::Ledger;
 use crate::publish::pack::pack;
@@ -156,12 +156,4 @@ fn reach<'a>(args: &DeliverArgs, settings: &Settings, (net, named): (&'a Net, &N
 pub(super) fn moment(day: &str) -> Result<u64, CliError> {
     let wrong = || CliError::usage(format!("`{day}` is not the day of a release"), "write it as YYYY-MM-DD");
     seconds_of_day(day).ok_or_else(wrong)
-}
-
-/// Fetches a secret from where the user says. The text is read here and not by
-/// the parser of the command line, which repeats what it does not understand:
-/// that may be the secret itself.
-pub(super) fn secret(source: &str) -> Result<Secret, CliError> {
-    let source: CredentialSource = source.parse()?;
-    Ok(source.fetch(&|name| std::env::var(name).ok())?)
 }

@@ -1,6 +1,5 @@
 //! `turbo-engine publish --release`: the way of one release.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,17 +8,18 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::channels::{Mode, Way};
-use super::deliver::secret;
+use super::loaded::{Loaded, load};
 use super::report::{Concluded, Report};
+use super::secrets::{Secrets, secret};
 use super::signer::signer;
 use crate::cli::batch::interrupted;
 use crate::cli::download::{NetworkArgs, switch};
 use crate::cli::engine;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
-use crate::cli::registry::{LockArgs, registry};
+use crate::cli::registry::LockArgs;
 use crate::cli::settings::{Flag, Settings, cache_dir};
-use crate::component::{GeneratorOptions, Generators};
+use crate::component::Generators;
 use crate::download::{Engine, reason};
 use crate::model::release::Release;
 use crate::model::{ExitCode, Secret};
@@ -178,7 +178,7 @@ pub(super) fn run(args: &ReleaseArgs, settings: &Settings, output: &Output) -> R
         scratch: scratch.path().to_owned(),
         patience: args.gate_options().patience,
         mode: args.mode()?,
-        secrets: RefCell::default(),
+        secrets: Secrets::default(),
     };
     for chosen in &chosen {
         report.channel(&chosen.name, way.channel(chosen))?;
@@ -244,20 +244,14 @@ fn generators(args: &ReleaseArgs, settings: &Settings, intake: Intake) -> Result
     let of_channels = intake.channels.values().filter_map(|channel| channel.component.as_ref());
     let of_channels = of_channels.map(|component| intake.folder.join(component)).filter(|path| path.is_file());
     let named: Vec<PathBuf> = named.into_iter().chain(of_channels).collect();
-    let loaded = registry(settings).load(&named, &settings.limits, &settings.grants)?;
-    let generators = Generators::new(GeneratorOptions {
-        cache_dir: Some(cache_dir(settings)),
-        limits: settings.limits.clone(),
-        grants: loaded.grants,
-        admission: loaded.admission,
-    });
+    let Loaded { generators, installed, refused } = load(settings, &named)?;
     let choice = Choice {
         channels: intake.channels,
         folder: intake.folder,
         components: args.component.clone(),
         only: args.only.clone(),
-        installed: loaded.generators,
-        refused: loaded.installed.refused,
+        installed,
+        refused,
     };
     let chosen =
         choose(&choice, &generators).map_err(|what| CliError::usage(what, "choose among those with --only"))?;

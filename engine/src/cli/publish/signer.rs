@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::deliver::secret;
+use super::secrets::secret;
 use super::sign::tool;
 use crate::cli::error::CliError;
 use crate::cli::secrets::open_minisign_key;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::deliver::secret;
+use super::secrets::secret;
 use super::status::StatusArgs;
 use crate::cli::engine::{net_options, runtime};
 use crate::cli::error::CliError;
@@ -15,7 +15,7 @@ use crate::cli::settings::Settings;
 use crate::model::ExitCode;
 use crate::net::Net;
 use crate::publish::deliver::Standing;
-use crate::publish::deliver::github::{self, GitHubPull, PullStanding, PullState};
+use crate::publish::deliver::github::{self, GitHubPlace, PullStanding, PullState};
 use crate::publish::state::{Progress, State};
 
 /// Runs the verb on state files.
@@ -24,13 +24,10 @@ pub(super) fn run(args: &StatusArgs, settings: &Settings, output: &Output) -> Re
     let net = Net::new(net_options(settings, args.network.resolve.clone())?);
     let api = args.api()?;
     let token = args.credential.as_deref().map(secret).transpose()?;
-    let asking = token.map(|token| GitHubPull {
+    let asking = token.map(|token| GitHubPlace {
         net: &net,
         api: api.clone(),
-        token,
-        fork_owner: None,
-        author: None,
-        seconds: 0,
+        token: Some(token),
         attempts: 0,
         patience: Duration::ZERO,
     });
@@ -55,7 +52,7 @@ pub(super) fn run(args: &StatusArgs, settings: &Settings, output: &Output) -> Re
     Ok(code)
 }
 
-fn ask(asking: &GitHubPull<'_>, state: &State) -> Result<Option<PullStanding>, CliError> {
+fn ask(asking: &GitHubPlace<'_>, state: &State) -> Result<Option<PullStanding>, CliError> {
     let reference = state.submission.as_ref().map(|submission| submission.reference.as_str());
     let Some((repository, number)) = reference.and_then(github::pull_of) else { return Ok(None) };
     let runtime = runtime()?;

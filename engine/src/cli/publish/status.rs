@@ -10,19 +10,20 @@ use clap::{Args, ValueHint};
 use serde_json::json;
 use url::Url;
 
+use super::loaded::{Loaded, load};
 use super::release::{github_api, github_web};
+use super::secrets::Secrets;
 use super::state_files::{self, word};
 use crate::cli::download::{NetworkArgs, switch};
 use crate::cli::engine::{net_options, runtime};
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
-use crate::cli::registry::{LockArgs, registry};
-use crate::cli::settings::{Flag, Settings, cache_dir};
-use crate::component::{GeneratorOptions, Generators};
-use crate::model::{ExitCode, Explain as _, Secret};
+use crate::cli::registry::LockArgs;
+use crate::cli::settings::{Flag, Settings};
+use crate::component::Generators;
+use crate::model::{ExitCode, Explain as _};
 use crate::net::Net;
 use crate::publish::alert::{Alert, Webhook};
-use crate::publish::credentials::{CredentialError, CredentialSource};
 use crate::publish::inquiry::GitHubAt;
 use crate::publish::outcome::Fate;
 use crate::publish::rate::{Rate, rates};
@@ -111,13 +112,13 @@ pub(super) fn run(args: &StatusArgs, settings: &Settings, output: &Output) -> Re
     let net = Net::new(net_options(settings, args.network.resolve.clone())?);
     let (generators, choice) = generators(args, settings, &kept)?;
     let runtime = runtime()?;
-    let secrets = RefCell::default();
+    let secrets = Secrets::default();
     let survey = Survey {
         net: &net,
         runtime: &runtime,
         generators: &generators,
         origin: &|component| origin(component, &component_folder(&args.records, component), &choice),
-        secret: &|source| fetch(source.or(args.credential.as_deref()), &secrets),
+        secret: &|source| source.or(args.credential.as_deref()).map(|source| secrets.fetch(source)).transpose(),
         github: GitHubAt { api: args.api()?, web: github_web()? },
         now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
         silence_days: args.silence_days,
@@ -163,20 +164,14 @@ fn generators(args: &StatusArgs, settings: &Settings, kept: &[KeptOrder]) -> Res
     let mut named: Vec<PathBuf> = named.filter(|path| path.is_file()).collect();
     named.sort();
     named.dedup();
-    let loaded = registry(settings).load(&named, &settings.limits, &settings.grants)?;
-    let generators = Generators::new(GeneratorOptions {
-        cache_dir: Some(cache_dir(settings)),
-        limits: settings.limits.clone(),
-        grants: loaded.grants,
-        admission: loaded.admission,
-    });
+    let Loaded { generators, installed, refused } = load(settings, &named)?;
     let choice = Choice {
         channels: BTreeMap::new(),
         folder: PathBuf::new(),
         components: Vec::new(),
         only: Vec::new(),
-        installed: loaded.generators,
-        refused: loaded.installed.refused,
+        installed,
+        refused,
     };
     Ok((generators, choice))
 }
@@ -186,18 +181,6 @@ fn generators(args: &StatusArgs, settings: &Settings, kept: &[KeptOrder]) -> Res
 fn component_folder(records: &Path, component: &str) -> PathBuf {
     let project = records.parent().unwrap_or(Path::new(""));
     if Path::new(component).is_file() { PathBuf::new() } else { project.to_owned() }
-}
-
-/// Fetches a secret, once: a descriptor gives its own no second time.
-fn fetch(source: Option<&str>, known: &RefCell<BTreeMap<String, Secret>>) -> Result<Option<Secret>, CredentialError> {
-    let Some(source) = source else { return Ok(None) };
-    if let Some(secret) = known.borrow().get(source) {
-        return Ok(Some(secret.clone()));
-    }
-    let place: CredentialSource = source.parse()?;
-    let secret = place.fetch(&|name| std::env::var(name).ok())?;
-    known.borrow_mut().insert(source.to_owned(), secret.clone());
-    Ok(Some(secret))
 }
 
 /// What the user has been told, and what it comes to.

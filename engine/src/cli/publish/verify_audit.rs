@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use serde_json::json;
 
-use super::deliver::secret;
+use super::secrets::secret;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::publish::audit::{Head, verify};

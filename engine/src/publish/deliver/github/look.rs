@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::api::{Api, Ask};
-use super::{GitHubPull, check_api, upstream};
+use super::api::Ask;
+use super::{GitHubPlace, upstream};
 use crate::model::excerpt::excerpt;
 use crate::publish::deliver::DeliverError;
 
@@ -78,10 +78,9 @@ pub fn pull_of(reference: &str) -> Option<(String, u64)> {
 }
 
 /// Asks what became of a pull request.
-pub async fn look(pull: &GitHubPull<'_>, repository: &str, number: u64) -> Result<PullStanding, DeliverError> {
-    check_api(&pull.api, Some(&pull.token))?;
+pub async fn look(place: &GitHubPlace<'_>, repository: &str, number: u64) -> Result<PullStanding, DeliverError> {
     let (owner, name) = upstream(repository)?;
-    let api = Api { net: pull.net, base: pull.api.clone(), token: Some(pull.token.clone()), patience: pull.patience };
+    let api = place.asked()?;
     let number = number.to_string();
     let ask = Ask::get(&["repos", owner, name, "pulls", &number], format!("pull request {number}"));
     let shown: Shown = api.ask(ask).await?;

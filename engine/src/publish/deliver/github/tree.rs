@@ -34,6 +34,14 @@ pub struct GitHubPlace<'a> {
     pub patience: Duration,
 }
 
+impl<'a> GitHubPlace<'a> {
+    /// The API, which may be sent the token.
+    pub(super) fn asked(&self) -> Result<Api<'a>, DeliverError> {
+        check_api(&self.api, self.token.as_ref())?;
+        Ok(Api { net: self.net, base: self.api.clone(), token: self.token.clone(), patience: self.patience })
+    }
+}
+
 /// The files of one commit.
 #[derive(Debug)]
 pub struct GitHubTree<'a> {
@@ -57,11 +65,9 @@ impl<'a> GitHubTree<'a> {
         repository: &str,
         branch: Option<&str>,
     ) -> Result<GitHubTree<'a>, DeliverError> {
-        let GitHubPlace { net, api, token, attempts, patience } = place.clone();
-        check_api(&api, token.as_ref())?;
+        let (api, attempts) = (place.asked()?, place.attempts);
         let (owner, name) = upstream(repository)?;
         let (owner, name) = (owner.to_owned(), name.to_owned());
-        let api = Api { net, base: api, token, patience };
         let mut tree = Self { api, attempts, owner, name, commit: String::new() };
         let branch = match branch {
             Some(branch) => branch.to_owned(),
