@@ -21,6 +21,7 @@ mod identity;
 mod jobs;
 mod kill;
 mod mirrors;
+mod misbehaving;
 mod network;
 mod nupkg;
 mod oci;

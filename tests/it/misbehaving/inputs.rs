@@ -1,0 +1,1 @@
+//! Lists, names, proxies, cookie files and the screen.

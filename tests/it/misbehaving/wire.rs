@@ -1,0 +1,1 @@
+//! Header fields, codings, addresses and waits below the meaning of an answer.

@@ -1,0 +1,1 @@
+//! Where it writes: links, devices, long names, full disks.
