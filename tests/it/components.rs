@@ -16,10 +16,11 @@ fn download(engine: &Engine, more: &[&str]) -> Run {
         served.at(request, "/pub/file.bin").paced(2 * MIB_PER_SECOND)
     });
     let mut arguments: Vec<String> =
-        ["--json", "-o", "out", "--no-cache", "--if-exists", "overwrite", "--allow-private-mirrors", "--cacert"]
+        ["--json", "-o", "out", "--no-cache", "--if-exists", "overwrite", "--allow-private-mirrors"]
             .map(str::to_owned)
             .into();
-    arguments.push(authority.pem());
+    // The rule is what is tested: its mirrors may deliver without a digest.
+    arguments.extend(["--accept-unverified".to_owned(), "--cacert".to_owned(), authority.pem()]);
     for name in HOSTS {
         arguments.extend(["--resolve".to_owned(), host.resolve(&format!("{name}:443"))]);
     }
@@ -53,7 +54,8 @@ fn a_users_rule_changes_where_bytes_come_from_over_nginx() {
     let resolve = HOSTS.map(|name| nginx.resolve(name));
     let (rule, pem) = (fixture("swap-host"), authority.pem());
     let engine = Engine::new();
-    let mut more = vec!["--no-cache", "--allow-private-mirrors", "--cacert", &pem, "--rule", &rule];
+    let mut more =
+        vec!["--no-cache", "--allow-private-mirrors", "--accept-unverified", "--cacert", &pem, "--rule", &rule];
     more.extend(resolve.iter().flat_map(|pinned| ["--resolve", pinned.as_str()]));
     let receipt = engine.fetch(URL, &more).exits(0).receipt();
     engine.assert_file("out", &content);

@@ -55,7 +55,7 @@ impl Trial {
 #[test]
 fn the_hostile_rule_works_when_it_behaves() {
     let trial = Trial::new();
-    trial.download("/plain", &["--allow-private-mirrors"]).exits(0);
+    trial.download("/plain", &["--allow-private-mirrors", "--accept-unverified"]).exits(0);
     trial.engine.assert_file("out", &trial.file.bytes);
     assert!(!trial.mirror.requests().is_empty(), "the mirror was not asked");
 }

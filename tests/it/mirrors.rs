@@ -106,7 +106,14 @@ fn a_single_wrong_block_is_found_or_admitted_to_be_possible() {
 #[test]
 fn copies_that_the_origin_links_to_are_used_where_they_may_be() {
     let file = file(8, 1);
-    for (more, is_used) in [(&["--no-rules", "--allow-private-mirrors"][..], true), (&["--no-rules"], false)] {
+    let checksum = format!("sha-256:{}", sha256(&file.bytes));
+    let private = ["--no-rules", "--allow-private-mirrors"];
+    for (more, is_used) in [
+        ([&private[..], &["--checksum", &checksum]].concat(), true),
+        ([&private[..], &["--accept-unverified"]].concat(), true),
+        (private.to_vec(), false),
+        (vec!["--no-rules", "--checksum", &checksum], false),
+    ] {
         let served = file.clone();
         let mirror = Origin::start(move |request| served.answer(request));
         let (served, link) = (file.clone(), format!("<{}>; rel=duplicate; pri=1", mirror.file_url()));
@@ -114,7 +121,7 @@ fn copies_that_the_origin_links_to_are_used_where_they_may_be() {
             served.answer(request).paced(4 * MIB_PER_SECOND).header("Link", link.as_str())
         });
         let engine = Engine::new();
-        let receipt = engine.fetch(&origin.file_url(), more).exits(0).receipt();
+        let receipt = engine.fetch(&origin.file_url(), &more).exits(0).receipt();
         engine.assert_file("out", &file.bytes);
         assert_eq!(!mirror.requests().is_empty(), is_used, "{receipt:#}");
         assert_eq!(bytes_by_host(&receipt).len(), if is_used { 2 } else { 1 }, "{receipt:#}");

@@ -17,7 +17,8 @@ use std::time::Duration;
 use peak_alloc::PeakAlloc;
 use tokio_util::sync::CancellationToken;
 use turbo_engine::download::{
-    Engine, EngineOptions, Event, Job, Memory, NetworkUse, Observer, Output, Receipt, Seats, download,
+    Engine, EngineOptions, Event, Job, Memory, NetworkUse, Observer, Output, Receipt, Recheck, Seats,
+    Unverified, download,
 };
 use turbo_engine::model::{PrivateMirrors, Region};
 use turbo_engine::net::{CertificateCheck, Net, NetOptions, ProxyOptions, Trust};
@@ -113,6 +114,8 @@ fn engine(connections: usize, folder: &Path) -> Engine {
         buffer_bytes: BUFFER_BYTES / 8 * 5,
         preallocate: Preallocate::None,
         network: NetworkUse::Allowed,
+        unverified: Unverified::Refused,
+        recheck: Recheck::Fetch,
         host_memory: Memory::Heeded,
     };
     let seats = Seats::new(connections, HostLimits::default());

@@ -20,9 +20,10 @@ use crate::store::write_atomic;
 
 /// Download files over many connections and from many mirrors at once.
 ///
-/// The origin (URL) is always among the sources. Mirrors come from --mirror and
-/// from mirror rules; whatever they give is compared with the origin or with a
-/// digest. The final name appears only when the file is complete and verified.
+/// The origin (URL) is always among the sources. Mirrors from rules deliver only
+/// files whose digest is known; mirrors given with --mirror are compared with the
+/// origin by samples where it is not, and the result is called unverified. The
+/// final name appears only when the file is complete.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Sizes take K, M, G (powers of 1024). Every setting can also stand in the configuration file\nor in a TURBO_ENGINE_* variable; `turbo-engine config show` tells which one counts."
@@ -43,6 +44,10 @@ pub(super) struct DownloadArgs {
     /// What to do when the file exists: resume, skip, overwrite, fail
     #[arg(long, value_name = "WHAT")]
     if_exists: Option<String>,
+    /// When the origin cannot say whether a finished file is current: fetch (download it again and
+    /// compare) or keep [default: fetch]
+    #[arg(long, value_name = "HOW")]
+    recheck: Option<String>,
     /// Take the file's room from the disk before anything is fetched: none, full
     #[arg(long, value_name = "HOW")]
     preallocate: Option<String>,
@@ -69,6 +74,9 @@ pub(super) struct DownloadArgs {
     /// Fail when no digest of the file is known
     #[arg(long, help_heading = "Verification")]
     require_checksum: bool,
+    /// Accept bytes of mirrors from rules, Link fields and Metalinks without a known digest
+    #[arg(long, help_heading = "Verification")]
+    accept_unverified: bool,
 
     /// Header field for the origin, never sent anywhere else
     #[arg(short = 'H', long, value_name = "'K: V'", help_heading = "Network")]
@@ -226,6 +234,8 @@ impl DownloadArgs {
             valued("if-exists", self.if_exists.clone()),
             valued("preallocate", self.preallocate.clone()),
             switch(self.require_checksum, "require-checksum", "require-checksum", "true"),
+            valued("recheck", self.recheck.clone()),
+            switch(self.accept_unverified, "accept-unverified", "accept-unverified", "true"),
         ];
         own.into_iter().flatten().chain(self.sources.flags()).chain(self.network.flags()).collect()
     }

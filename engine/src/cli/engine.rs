@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::registry::registry;
 use super::settings::{From, Settings, cache_dir};
 use crate::component::{BuiltInTest, RuleOptions, Rules};
-use crate::download::{Engine, EngineOptions, Memory, NetworkUse, Seats};
+use crate::download::{Engine, EngineOptions, Memory, NetworkUse, Seats, Unverified};
 use crate::model::PrivateMirrors;
 use crate::net::{
     Authorities, CertificateCheck, ClientIdentity, Net, NetOptions, ProxyOptions, ProxyUrl, ProxyUrlError,
@@ -64,6 +64,8 @@ fn with_rules(settings: &Settings, resolve: Vec<ResolveOverride>, rules: Option<
             region: settings.region(),
             preallocate: settings.preallocate(),
             network: NetworkUse::Allowed,
+            unverified: if settings.switch("accept-unverified") { Unverified::Accepted } else { Unverified::Refused },
+            recheck: settings.recheck(),
             // The rest is for what is read back, and for what lies between.
             buffer_bytes: usize::try_from(settings.bytes("buffer") / 8 * 5).unwrap_or(usize::MAX),
         },

@@ -228,7 +228,7 @@ fn file_name(url: &str) -> String {
 pub(super) fn summary(receipt: &Receipt) -> String {
     let name = receipt.file.as_ref().map_or_else(|| "standard output".into(), |file| file.display().to_string());
     if receipt.already_there {
-        return format!("{name} is already there ({})", show_bytes(receipt.size));
+        return format!("{name} is already there ({}); {}", show_bytes(receipt.size), current(receipt));
     }
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = show_rate((receipt.size - receipt.resumed_bytes.min(receipt.size)) as f64 / receipt.seconds.max(1e-3));
@@ -263,7 +263,17 @@ fn proof(receipt: &Receipt) -> String {
         Proof::Unverified if receipt.verified.sampled_bytes > 0 => {
             format!("unverified, {} compared with the origin", show_bytes(receipt.verified.sampled_bytes))
         }
-        Proof::Unverified => "unverified: the origin could not be asked".into(),
+        Proof::Unverified => "unverified".into(),
+        by => format!("verified by {}", by.name()),
+    }
+}
+
+/// What is claimed of a file that was there before.
+fn current(receipt: &Receipt) -> String {
+    use crate::download::Proof;
+    match receipt.verified.by {
+        Proof::Origin => "as the origin has it".into(),
+        Proof::Unverified => "unverified".into(),
         by => format!("verified by {}", by.name()),
     }
 }

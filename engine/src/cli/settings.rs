@@ -13,6 +13,7 @@ use self::region::detect_region;
 use super::error::CliError;
 use super::units::{parse_bytes, parse_seconds, parse_switch};
 use crate::component::{Grant, Limits};
+use crate::download::Recheck;
 use crate::model::files::toml_fault;
 use crate::model::{Algorithm, Digest, Region};
 use crate::store::{IfExists, Preallocate, read_bounded};
@@ -48,6 +49,7 @@ known! {
     "stall-timeout" = "30", parse_seconds, "seconds to wait for the next bytes";
     "limit-rate" = "0", parse_bytes, "bytes per second over all connections; 0 for no limit";
     "if-exists" = "resume", parse_if_exists, "what to do when the file exists: resume, skip, overwrite, fail";
+    "recheck" = "fetch", parse_recheck, "what to do when the origin cannot say whether a finished file is current: fetch it again and compare, or keep it";
     "preallocate" = "none", parse_preallocate, "whether a file takes its room from the disk first: none, full";
     "user-agent" = "", any, "value of User-Agent; empty for the engine's own";
     "proxy" = "", any, "proxy for all URLs: http, https, socks5 or socks5h; empty for http_proxy, https_proxy, all_proxy";
@@ -60,6 +62,7 @@ known! {
     "cookies" = "", any, "file of cookies in Netscape's format, for origins alone";
     "allow-private-mirrors" = "false", parse_switch, "whether components, redirects and Metalinks may name private addresses";
     "require-checksum" = "false", parse_switch, "whether a download without a known digest fails";
+    "accept-unverified" = "false", parse_switch, "whether mirrors of rules, Link fields and Metalinks deliver without a known digest";
     "rules" = "true", parse_switch, "whether mirror rules are asked";
     "rule" = "", any, "files of further mirror rules";
     "rules-dir" = "", any, "folder of further mirror rules; what changes there counts at once";
@@ -126,6 +129,14 @@ fn parse_preallocate(text: &str) -> Result<Preallocate, String> {
         "none" => Ok(Preallocate::None),
         "full" => Ok(Preallocate::Full),
         _ => Err(format!("`{text}` is neither none nor full")),
+    }
+}
+
+fn parse_recheck(text: &str) -> Result<Recheck, String> {
+    match text.trim() {
+        "fetch" => Ok(Recheck::Fetch),
+        "keep" => Ok(Recheck::Keep),
+        _ => Err(format!("`{text}` is neither fetch nor keep")),
     }
 }
 
@@ -336,6 +347,11 @@ impl Settings {
     /// Whether a file takes its room from the disk first.
     pub(super) fn preallocate(&self) -> Preallocate {
         self.read("preallocate", parse_preallocate)
+    }
+
+    /// What to do about a finished file that may be out of date.
+    pub(super) fn recheck(&self) -> Recheck {
+        self.read("recheck", parse_recheck)
     }
 
     /// The region; `auto` reads the locale and the time zone, nothing else.

@@ -3,20 +3,22 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::cached::storable;
 use super::finish::{Delivered, Finish};
 use super::lane::Expected;
 use super::open::{HeadStart, Opened, Opening, Vouched, open};
-use super::place::{Place, settle_with_origin, url_digest};
+use super::existing::{Answered, Existing, settle_locally};
+use super::place::{Place, url_digest};
 use super::single::Single;
 use super::source::Source;
 use super::stage::{Stage, Staged};
-use super::transfer::{Outcome, Purpose, Setup, Transfer};
-use super::truth::{discover, promised};
-use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Output, Promised, Proof, Receipt, blocking};
+use super::transfer::{Outcome, Purpose, Setup, Strangers, Transfer};
+use super::truth::{Discovery, promised, vouches};
+use super::{
+    DigestRule, DownloadError, Engine, Event, Job, Observer, Output, Promised, Proof, Receipt, Unverified, blocking,
+};
 use crate::model::http::{Agreement, Links, file_digests};
 use crate::model::{ByteRange, DisplayUrl};
 use crate::net::{Scoped, Trust, Wanted};
@@ -50,23 +52,28 @@ struct Begun {
     resumed: RangeSet,
     budget: RetryBudget,
     writer: Arc<Writer>,
+    discovery: Discovery,
 }
 
 impl Attempt<'_> {
     /// Runs the attempt. `Changing` asks for another one.
     pub(super) async fn run(&self, job: &mut Job, sources: &mut Vec<Source>) -> Result<Receipt, DownloadError> {
         let mut budget = RetryBudget::new(self.engine.options.retry);
+        let discovery = Discovery::new(&self.engine.net, &sources[0]);
         let (opened, journal) = tokio::select! {
-            opened = self.open(job, sources, &mut budget) => opened?,
+            opened = self.open(job, sources, &mut budget, &discovery) => opened?,
             () = self.cancel.cancelled() => return Err(DownloadError::Interrupted),
         };
         let target = self.place.settled(opened.response.headers(), &job.url)?;
+        let mut compared = None;
         if let Some(target) = &target {
-            if let Some(receipt) = super::place::settle_locally(job, target).await? {
+            if let Some(receipt) = settle_locally(job, target).await? {
                 return Ok(receipt);
             }
-            if let Some(receipt) = settle_with_origin(self.engine, job, target, &opened.representation)? {
-                return Ok(receipt);
+            match self.settle(job, sources, target, &opened, &discovery).await? {
+                Existing::Settled(receipt) => return Ok(*receipt),
+                Existing::Fetch => {}
+                Existing::Compare(finished) => compared = Some(finished),
             }
         }
         check_size(job, &opened)?;
@@ -77,7 +84,7 @@ impl Attempt<'_> {
         let resumed = staged.resumed();
         self.announce(job, target.as_ref(), &opened, &resumed);
         let writer = Arc::new(self.start_writer(job, target.as_ref(), &opened, staged));
-        let begun = Begun { opened, resumed, budget, writer: Arc::clone(&writer) };
+        let begun = Begun { opened, resumed, budget, writer: Arc::clone(&writer), discovery };
         let received = self.receive(job, sources, begun).await;
         let receipt = match received {
             Ok(delivered) => {
@@ -88,6 +95,7 @@ impl Attempt<'_> {
                     job,
                     target: target.as_ref(),
                     writer: Arc::clone(&writer),
+                    compared,
                 };
                 finish.run(delivered, sources).await
             }
@@ -102,12 +110,15 @@ impl Attempt<'_> {
         job: &Job,
         sources: &mut [Source],
         budget: &mut RetryBudget,
+        discovery: &Discovery,
     ) -> Result<(Opened, Option<Journal>), DownloadError> {
-        let vouched = match (job.digests.is_empty(), job.mirrors.is_empty()) {
+        let named = job.mirrors.iter().any(|(_, trust)| *trust == Trust::Typed) || self.accepts_unverified();
+        let vouched = match (job.digests.is_empty(), named) {
             (false, _) => Vouched::Bytes,
-            (true, false) => Vouched::Places,
-            (true, true) => Vouched::Nothing,
+            (true, true) => Vouched::Places,
+            (true, false) => Vouched::Nothing,
         };
+        let discovery = Some(discovery).filter(|_| self.bars_strangers(job, &[]));
         let journal = self.journal(job).filter(|_| self.ranges == Ranges::Asked);
         let start = journal.as_ref().map_or(0, first_missing);
         let proves_itself = has_strong_digest(job);
@@ -119,6 +130,7 @@ impl Attempt<'_> {
             if_range,
             vouched,
             head_start: head_start(resumes),
+            discovery,
         };
         let if_range = journal.as_ref().and_then(|journal| journal.validators.if_range());
         let opened = open(&opening(start, if_range, journal.is_some()), sources, budget).await?;
@@ -136,6 +148,31 @@ impl Attempt<'_> {
         }
         drop(opened);
         Ok((open(&opening(0, None, false), sources, budget).await?, None))
+    }
+
+    fn accepts_unverified(&self) -> bool {
+        self.engine.options.unverified == Unverified::Accepted
+    }
+
+    /// Whether mirrors that the user did not name must wait for a digest.
+    fn bars_strangers(&self, job: &Job, stated: &[Promised]) -> bool {
+        job.digests.is_empty() && !vouches(stated) && !self.accepts_unverified()
+    }
+
+    /// Decides about the file that has the final name.
+    async fn settle(
+        &self,
+        job: &Job,
+        sources: &[Source],
+        target: &Target,
+        opened: &Opened,
+        discovery: &Discovery,
+    ) -> Result<Existing, DownloadError> {
+        let by = sources[opened.source].role;
+        let stated = if by == Role::Origin { stated(opened) } else { Vec::new() };
+        let answered =
+            Answered { engine: self.engine, observer: self.observer, opened, by, stated: &stated, discovery };
+        answered.settle(job, target).await
     }
 
     fn journal(&self, job: &Job) -> Option<Journal> {
@@ -207,13 +244,12 @@ impl Attempt<'_> {
 
     /// Receives all bytes, and the origin's own digests meanwhile.
     async fn receive(&self, job: &Job, sources: &mut Vec<Source>, begun: Begun) -> Result<Delivered, DownloadError> {
-        let Begun { opened, resumed, mut budget, writer } = begun;
+        let Begun { opened, resumed, mut budget, writer, discovery } = begun;
         let from_origin = sources[opened.source].role == Role::Origin;
         let is_public = from_origin && !self.engine.introduces_user(job);
         let scoped = sources[0].scoped.as_ref().map(Scoped::headers);
         let storable = scoped.filter(|_| is_public).and_then(|sent| storable(sent, opened.response.headers()));
-        let stated = file_digests(opened.response.headers(), opened.response.status());
-        let mut truths = if from_origin { promised(stated, Proof::ReprDigest) } else { Vec::new() };
+        let mut truths = if from_origin { stated(&opened) } else { Vec::new() };
         let (engine, observer) = (self.engine, self.observer);
         let validators = opened.representation.validators.clone();
         let sized = opened.representation.part_from.zip(opened.representation.size);
@@ -231,7 +267,7 @@ impl Attempt<'_> {
             let size = single.run(source, opened, &mut budget, self.cancel).await?;
             let received_at = Instant::now();
             if job.digest_rule == DigestRule::Required {
-                truths.extend(discover(&engine.net, &sources[0]).await);
+                truths.extend(discovery.found().await);
             }
             let expected = Expected { size, validators: validators.into() };
             return Ok(Delivered {
@@ -255,8 +291,13 @@ impl Attempt<'_> {
             resumed: resumed.clone(),
             budget,
             purpose: Purpose::Fetch,
+            strangers: if self.bars_strangers(job, &truths) {
+                Strangers::Barred(discovery.clone())
+            } else {
+                Strangers::Admitted
+            },
         };
-        let (outcome, found) = self.transfer(job, setup, opened, start).await;
+        let (outcome, found) = self.transfer(job, setup, (opened, start), discovery).await;
         truths.extend(found);
         let Outcome { sources: used, budget, sampled_bytes, received_at, result } = outcome;
         *sources = used;
@@ -273,24 +314,26 @@ impl Attempt<'_> {
         Ok(Delivered { expected, resumed, truths, sampled_bytes, received_at, budget, storable })
     }
 
-    async fn transfer(&self, job: &Job, setup: Setup<'_>, opened: Opened, start: u64) -> (Outcome, Vec<Promised>) {
+    async fn transfer(
+        &self,
+        job: &Job,
+        setup: Setup<'_>,
+        (opened, start): (Opened, u64),
+        discovery: Discovery,
+    ) -> (Outcome, Vec<Promised>) {
         let needs_truth = setup.sources.len() > 1 || job.digest_rule == DigestRule::Required;
-        let origin = origin_alone(&setup.sources[0]);
-        let net = self.engine.net.clone();
-        let discovery = async move { if needs_truth { discover(&net, &origin).await } else { Vec::new() } };
-        let discovery = discovery.shared();
         let mut transfer = Transfer::new(setup);
         transfer.adopt(opened, start);
         let running = transfer.run(self.cancel);
         tokio::pin!(running);
         let outcome = tokio::select! {
             outcome = &mut running => outcome,
-            _ = discovery.clone() => running.await,
+            _ = discovery.found(), if needs_truth => running.await,
         };
         // Without a mirror's byte nothing needs to be proven.
         let mirrored = outcome.sources.iter().skip(1).any(|source| !source.given.is_empty());
         let wanted = outcome.result.is_ok() && (mirrored || job.digest_rule == DigestRule::Required);
-        let found = if wanted && job.digests.is_empty() { discovery.await } else { Vec::new() };
+        let found = if wanted && job.digests.is_empty() { discovery.found().await } else { Vec::new() };
         (outcome, found)
     }
 
@@ -306,7 +349,8 @@ impl Attempt<'_> {
         let part = writer.part();
         let writer = Arc::into_inner(writer).expect("every lane and audit has ended");
         let last = match &result {
-            Ok(_) | Err(DownloadError::Mismatch { .. } | DownloadError::Size { .. }) => LastJournal::Omitted,
+            Ok(_) => LastJournal::Omitted,
+            Err(error) if leaves_nothing(error) => LastJournal::Omitted,
             Err(_) => LastJournal::Written,
         };
         let closed = blocking(move || writer.close(last)).await;
@@ -314,7 +358,7 @@ impl Attempt<'_> {
             None => crate::store::remove(part.path()),
             Some(target) => match &result {
                 Ok(_) => target.discard_journal(),
-                Err(DownloadError::Mismatch { .. } | DownloadError::Size { .. }) => target.discard_unfinished(),
+                Err(error) if leaves_nothing(error) => target.discard_unfinished(),
                 Err(_) => {}
             },
         }
@@ -325,11 +369,15 @@ impl Attempt<'_> {
     }
 }
 
-/// A copy of the origin that discovery may keep while the transfer owns the sources.
-fn origin_alone(origin: &Source) -> Source {
-    let mut alone = Source::new(origin.url.clone(), origin.trust, origin.role, None);
-    alone.scoped.clone_from(&origin.scoped);
-    alone
+/// Whether what arrived is of no use to another run.
+fn leaves_nothing(error: &DownloadError) -> bool {
+    let outdated = matches!(error, DownloadError::Store(StoreError::Outdated(_)));
+    outdated || matches!(error, DownloadError::Mismatch { .. } | DownloadError::Size { .. })
+}
+
+/// The digests that an answer of the origin states.
+fn stated(opened: &Opened) -> Vec<Promised> {
+    promised(file_digests(opened.response.headers(), opened.response.status()), Proof::ReprDigest)
 }
 
 fn first_missing(journal: &Journal) -> u64 {

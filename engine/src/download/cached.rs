@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
 
+use super::existing::settle_locally;
 use super::place::{Place, remembered};
 use super::receipt::{Proof, Receipt, Verified};
 use super::{DigestRule, DownloadError, Engine, Event, Job, NetworkUse, Observer, Output, blocking, place};
@@ -66,13 +67,14 @@ impl Cached<'_> {
         if job.size.is_some_and(|promised| promised != size) {
             return Ok(None);
         }
-        // `--require-checksum` asks for more than what another download was content with.
-        if job.digest_rule == DigestRule::Required && job.digests.is_empty() && !by.is_digest() {
+        // `--require-checksum` asks for more than what another download was
+        // content with: its user's digests are not this user's.
+        if job.digest_rule == DigestRule::Required && job.digests.is_empty() && !by.is_origins_digest() {
             return Ok(None);
         }
         let target = place.settled(&headers, &job.url)?;
         if let Some(target) = target.as_ref().filter(|target| target.exists()) {
-            if let Some(receipt) = place::settle_locally(job, target).await? {
+            if let Some(receipt) = settle_locally(job, target).await? {
                 return Ok(Some(receipt));
             }
             // What stands there is judged against the origin, not the cache.
@@ -173,7 +175,7 @@ impl Cached<'_> {
             let part = Part::open(&path, Keep::Everything)?;
             let recorded = history.record(target_copy.name(), &path, download);
             part.commit(target_copy.name())?;
-            Ok::<_, StoreError>(Some(recorded))
+            Ok::<_, StoreError>(Some(recorded.and_then(place::seal)))
         });
         let Some(recorded) = held.await? else { return Ok(false) };
         remembered(self.observer, recorded);

@@ -32,6 +32,9 @@ pub enum DownloadError {
         /// Bytes the origin has.
         got: u64,
     },
+    /// The origin cannot deliver, and no digest vouches for anyone else.
+    #[error("the origin cannot deliver the file, and its mirrors deliver only files whose digest is known")]
+    Unvouched(#[source] Box<DownloadError>),
     /// Bytes went to standard output that were taken back later.
     #[error("bytes of a mirror that proved wrong had already been written to standard output")]
     Streamed,
@@ -63,9 +66,12 @@ impl Explain for DownloadError {
         match self {
             Self::Net(error) => error.exit_code(),
             Self::Store(error) => error.exit_code(),
-            Self::Mismatch { .. } | Self::Size { .. } | Self::Streamed | Self::NoDigest | Self::Changing => {
-                ExitCode::Verification
-            }
+            Self::Mismatch { .. }
+            | Self::Size { .. }
+            | Self::Unvouched(_)
+            | Self::Streamed
+            | Self::NoDigest
+            | Self::Changing => ExitCode::Verification,
             Self::NotListed(_) | Self::ChecksumFile(_) => ExitCode::Verification,
             Self::NoRanges => ExitCode::Refused,
             Self::Offline => ExitCode::Network,
@@ -82,6 +88,10 @@ impl Explain for DownloadError {
             }
             Self::Mismatch { .. } | Self::Size { .. } => {
                 "the origin contradicts itself: try later, or ask its operator".into()
+            }
+            Self::Unvouched(_) => {
+                "give a digest with --checksum, or accept what the mirrors give unverified with --accept-unverified"
+                    .into()
             }
             Self::Streamed => {
                 "discard what was written; download to a file with -o PATH, where nothing wrong appears".into()

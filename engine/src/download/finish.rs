@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cached::Keepsake;
 use super::lane::Expected;
-use super::place::{finished, remembered};
+use super::place::{finished, remembered, seal};
 use super::receipt::{Proof, Receipt, Verified};
 use super::repair::{Repair, suspects};
 use super::source::Source;
@@ -17,7 +17,7 @@ use crate::model::{Digest, DisplayUrl};
 use crate::plan::freshness::StoredResponse;
 use crate::plan::{RangeSet, RetryBudget, Role};
 use crate::store::cache::Entry;
-use crate::store::{Download, StoreError, Summary, Target, Writer};
+use crate::store::{Download, Finished, StoreError, Summary, Target, Writer};
 
 /// What a transfer delivered.
 pub(super) struct Delivered {
@@ -41,6 +41,8 @@ pub(super) struct Finish<'a> {
     pub job: &'a Job,
     pub target: Option<&'a Target>,
     pub writer: Arc<Writer>,
+    /// The file that has the final name and is compared with what arrived.
+    pub compared: Option<Box<Finished>>,
 }
 
 /// A comparison of digests that did not hold.
@@ -78,10 +80,12 @@ impl Finish<'_> {
         }
         let verified = self.verdict(proven, &delivered, sources)?;
         let hash_tail = received_at.elapsed();
+        let already_there = self.is_already_there(&summary)?;
         self.commit(&summary, &delivered, verified.by).await?;
         let sha256 = Some(summary.digests[0].hex());
         let mut receipt =
             Receipt::untransferred(DisplayUrl(&self.job.url).to_string(), summary.bytes, sha256, verified);
+        receipt.already_there = already_there;
         receipt.file = self.target.map(|target| target.name().to_owned());
         receipt.sources = sources.iter().map(Source::receipt).collect();
         receipt.hash_tail_seconds = Some(hash_tail.as_secs_f64());
@@ -152,7 +156,21 @@ impl Finish<'_> {
         Ok(Verified { by, digest, sampled_bytes: delivered.sampled_bytes })
     }
 
-    /// Gives the file its final name, and the cache its copy.
+    /// Whether the file that has the final name is what arrived. It is the
+    /// user's: one with other content is not replaced without their word.
+    fn is_already_there(&self, summary: &Summary) -> Result<bool, DownloadError> {
+        match &self.compared {
+            Some(finished) if summary.digests.contains(&finished.sha256) => Ok(true),
+            Some(_) => {
+                let name = self.target.map(Target::name).unwrap_or(std::path::Path::new(""));
+                Err(StoreError::Outdated(name.to_owned()).into())
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Gives the file its final name, unless one with that content has it, and
+    /// the cache its copy.
     async fn commit(&self, summary: &Summary, delivered: &Delivered, by: Proof) -> Result<(), DownloadError> {
         let sha256 = summary.digests[0].clone();
         let keepsake = self.keepsake(summary, delivered, by);
@@ -161,18 +179,22 @@ impl Finish<'_> {
             ..finished(self.job, summary.bytes, sha256, by)
         };
         let (part, name) = (Arc::clone(&summary.part), self.target.map(|target| target.name().to_owned()));
-        let history = self.engine.history.clone();
+        let (history, stays) = (self.engine.history.clone(), self.compared.is_some());
         let committed = blocking(move || {
             // Before the final name: afterwards somebody could be editing the file.
             part.release();
             let kept = keepsake.map_or(Ok(()), Keepsake::keep);
             let Some(name) = name else { return Ok::<_, StoreError>((kept, Ok(()))) };
+            if stays {
+                crate::store::remove(part.path());
+                return Ok((kept, history.record(&name, &name, download).and_then(seal)));
+            }
             part.sync()?;
             // Before the final name as well: whoever is killed in between must
             // not find a file of their own that the engine calls foreign.
             let recorded = history.record(&name, part.path(), download);
             part.commit(&name)?;
-            Ok((kept, recorded))
+            Ok((kept, recorded.and_then(seal)))
         });
         let (kept, recorded) = committed.await?;
         if let Err(error) = kept {

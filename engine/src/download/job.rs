@@ -66,6 +66,10 @@ pub struct EngineOptions {
     pub preallocate: Preallocate,
     /// Whether anything is fetched at all.
     pub network: NetworkUse,
+    /// Whether mirrors that the user did not name deliver without a digest.
+    pub unverified: Unverified,
+    /// What to do about a finished file that may be out of date.
+    pub recheck: Recheck,
 }
 
 impl EngineOptions {
@@ -86,6 +90,26 @@ pub enum NetworkUse {
     Allowed,
     /// `--offline`: the cache or nothing.
     Offline,
+}
+
+/// Whether bytes of mirrors that rules, `Link` fields or Metalinks name are
+/// taken where no digest is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unverified {
+    /// The origin alone delivers.
+    Refused,
+    /// `--accept-unverified`: samples are compared with the origin's bytes.
+    Accepted,
+}
+
+/// What to do about a finished file of which neither a validator nor a digest
+/// says whether the origin still has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recheck {
+    /// Download it again next to the file, and compare.
+    Fetch,
+    /// Keep it, and say so.
+    Keep,
 }
 
 /// A file to download.

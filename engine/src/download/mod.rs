@@ -10,6 +10,7 @@ mod audit;
 mod cached;
 mod error;
 mod events;
+mod existing;
 mod finish;
 mod job;
 mod lane;
@@ -33,7 +34,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::DownloadError;
 pub use events::{Event, Observer, SourceState};
-pub use job::{ChecksumFile, DigestRule, Engine, EngineOptions, Job, NetworkUse, Output, Promised};
+pub use job::{
+    ChecksumFile, DigestRule, Engine, EngineOptions, Job, NetworkUse, Output, Promised, Recheck, Unverified,
+};
 pub use receipt::{Proof, Receipt, SourceReceipt, Verified};
 pub use seats::{Memory, PerHost, Seats};
 
@@ -61,7 +64,7 @@ pub async fn download(
     let begun = Instant::now();
     let place = Place::of(&job.output, &job.url)?;
     if let Some(target) = place.expected(&job.url)?
-        && let Some(receipt) = place::settle_locally(&job, &target).await?
+        && let Some(receipt) = existing::settle_locally(&job, &target).await?
     {
         return Ok(receipt.accounted(begun));
     }

@@ -14,6 +14,7 @@ use super::chance;
 use super::route::Route;
 use super::seats::{PerHost, Refusal, Seat};
 use super::source::{Source, Tally};
+use super::truth::{Discovery, vouches};
 use super::{DownloadError, Engine, Observer, SourceState};
 use crate::model::http::Validators;
 use crate::net::{Body, NetError, Precondition, Response, Wanted};
@@ -55,6 +56,9 @@ pub(super) struct Opening<'a> {
     pub vouched: Vouched,
     /// How long the origin is asked alone.
     pub head_start: HeadStart,
+    /// What finds a digest that vouches for mirrors which the user did not
+    /// name; none where they may be asked as they are.
+    pub discovery: Option<&'a Discovery>,
 }
 
 /// How long the origin is asked alone: until it has kept silent for so long, or
@@ -96,7 +100,15 @@ pub(super) async fn open(
     let seat = opening.engine.seats.first(&first.route.host(), first.per_host).await;
     attempts.push(attempt(opening, first, When::Now(seat)));
     let usable = (1..sources.len()).filter(|index| !sources[*index].is_dropped());
-    let mut waiting: Vec<usize> = usable.take(MOST_MIRRORS).collect();
+    let (strangers, known): (Vec<usize>, Vec<usize>) =
+        usable.partition(|index| opening.discovery.is_some() && sources[*index].is_stranger());
+    let mut waiting: Vec<usize> = known.into_iter().take(MOST_MIRRORS).collect();
+    let mut barred: Vec<usize> = strangers.into_iter().take(MOST_MIRRORS).collect();
+    let mut vouched = opening.vouched;
+    // The origin has had its head start.
+    let mut late = false;
+    // Mirrors that might have helped were not asked.
+    let mut unvouched = false;
     let head_start = tokio::time::sleep(opening.head_start.silence);
     tokio::pin!(head_start);
     let mut blame: Option<NetError> = None;
@@ -105,14 +117,27 @@ pub(super) async fn open(
     loop {
         let Answered { index, mut seat, answer } = tokio::select! {
             Some(ended) = attempts.next() => ended,
-            () = &mut head_start, if !waiting.is_empty() => {
+            () = &mut head_start, if !late => {
+                late = true;
                 let mirrors = waiting.drain(..).map(|index| request_of(opening, sources, index));
                 attempts.extend(mirrors.map(|request| attempt(opening, request, When::After(Duration::ZERO))));
                 continue;
             }
+            vouching = vouching(opening.discovery), if late && !barred.is_empty() => {
+                let admitted = std::mem::take(&mut barred);
+                if vouching {
+                    vouched = Vouched::Bytes;
+                    let mirrors = admitted.into_iter().map(|index| request_of(opening, sources, index));
+                    attempts.extend(mirrors.map(|request| attempt(opening, request, When::After(Duration::ZERO))));
+                } else {
+                    unvouched = true;
+                }
+                continue;
+            }
             else => {
                 let Some((index, response, representation)) = spare else {
-                    return Err(blame.expect("every other attempt failed with an error").into());
+                    let error = blame.expect("every other attempt failed with an error").into();
+                    return Err(if unvouched { DownloadError::Unvouched(Box::new(error)) } else { error });
                 };
                 let Request { route, per_host, .. } = request_of(opening, sources, index);
                 let seat = opening.engine.seats.first(&route.host(), per_host).await;
@@ -123,7 +148,7 @@ pub(super) async fn open(
         let error = match answer.and_then(|response| usable_answer(opening, index, response)) {
             Ok((response, representation)) => {
                 seat.served();
-                if is_origin || is_comparable(&representation, opening.vouched) {
+                if is_origin || is_comparable(&representation, vouched) {
                     return Ok(Opened { source: index, seat, response, representation });
                 }
                 // Without its seat, which the origin may be waiting for.
@@ -136,13 +161,14 @@ pub(super) async fn open(
         let serves_others = refusal.is_some_and(|refusal| seat.refused(refusal));
         let rejected = refusal == Some(Refusal::Rejected);
         Tally::count(&sources[index].tally.failures, 1);
-        if is_origin && opening.vouched == Vouched::Nothing && is_final(&error) {
+        if is_origin && vouched == Vouched::Nothing && is_final(&error) {
             return Err(error.into());
         }
         // A host that is busy with other jobs of ours is healthy.
         let again = is_origin && error.is_passing() && (rejected && serves_others || budget.spend());
         origin_failures += u32::from(is_origin);
         if is_origin && (!again || origin_failures >= opening.head_start.failures) {
+            late = true;
             let mirrors = waiting.drain(..).map(|index| request_of(opening, sources, index));
             attempts.extend(mirrors.map(|request| attempt(opening, request, When::After(Duration::ZERO))));
         }
@@ -160,6 +186,14 @@ pub(super) async fn open(
         if is_origin || blame.is_none() {
             blame = Some(error);
         }
+    }
+}
+
+/// Whether a digest is found that vouches for bytes of anyone.
+async fn vouching(discovery: Option<&Discovery>) -> bool {
+    match discovery {
+        Some(discovery) => vouches(&discovery.found().await),
+        None => false,
     }
 }
 

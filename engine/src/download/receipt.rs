@@ -73,6 +73,11 @@ impl Proof {
         !matches!(self, Self::Origin | Self::Unverified)
     }
 
+    /// Whether the origin's own metadata stated a digest, which is strong.
+    pub fn is_origins_digest(self) -> bool {
+        self.is_digest() && !self.is_users()
+    }
+
     /// Whether the user stated the digest: then each one must hold.
     pub fn is_users(self) -> bool {
         matches!(self, Self::Checksum | Self::ChecksumFile | Self::Metalink)

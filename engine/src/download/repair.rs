@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::audit::Subject;
 use super::lane::Expected;
 use super::source::Source;
-use super::transfer::{Purpose, Setup, Transfer};
+use super::transfer::{Purpose, Setup, Strangers, Transfer};
 use super::{DownloadError, Engine, Event, Observer, SourceState};
 use crate::model::{ByteRange, DisplayUrl};
 use crate::plan::{RangeSet, RetryBudget, Role};
@@ -92,6 +92,7 @@ impl Repair<'_> {
             resumed: RangeSet::default(),
             budget: RetryBudget::new(self.engine.options.retry),
             purpose,
+            strangers: Strangers::Admitted,
         };
         let outcome = Transfer::new(setup).run(self.cancel).await;
         *sources = outcome.sources;

@@ -73,6 +73,19 @@ impl Source {
         self.route.clone().with(self.scoped.clone())
     }
 
+    /// A copy that may ask while a transfer owns the source itself.
+    pub(super) fn alone(&self) -> Self {
+        let mut alone = Self::new(self.url.clone(), self.trust, self.role, None);
+        alone.scoped.clone_from(&self.scoped);
+        alone
+    }
+
+    /// Whether it is a mirror that the user did not name: it delivers only
+    /// under a digest.
+    pub(super) fn is_stranger(&self) -> bool {
+        self.role == Role::Mirror && self.trust == Trust::Named
+    }
+
     /// The host's name, for messages.
     pub(super) fn name(&self) -> String {
         self.url.host_str().unwrap_or("").to_owned()

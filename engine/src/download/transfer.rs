@@ -18,7 +18,8 @@ use super::lane::{Expected, LaneEnd, LaneError, LaneState};
 use super::open::Opened;
 use super::seats::{Refusal, Seat, Ticket};
 use super::source::Source;
-use super::{DownloadError, Engine, Event, Observer, SourceState, chance, joined, reason};
+use super::truth::{Discovery, vouches};
+use super::{DownloadError, Engine, Event, Observer, Promised, SourceState, chance, joined, reason};
 use crate::model::{ByteRange, DisplayUrl};
 use crate::net::{NetError, Trust};
 use crate::plan::{
@@ -43,6 +44,9 @@ const FIRST_AUDIT_BYTES: u64 = 256 * 1024;
 const NEXT_AUDIT_FACTOR: u64 = 8;
 /// Comparisons that the origin did not answer before they are given up.
 const AUDIT_FAILURES: u32 = 3;
+
+/// Why a mirror was not asked.
+const NO_DIGEST: &str = "no digest of the file is known";
 
 struct Running {
     source: usize,
@@ -74,6 +78,15 @@ pub(super) struct Setup<'a> {
     pub resumed: RangeSet,
     pub budget: RetryBudget,
     pub purpose: Purpose,
+    pub strangers: Strangers,
+}
+
+/// Whether mirrors that the user did not name may deliver.
+pub(super) enum Strangers {
+    /// A digest vouches for their bytes, or the user takes them unverified.
+    Admitted,
+    /// Not before this finds a digest.
+    Barred(Discovery),
 }
 
 /// What the bytes are fetched for.
@@ -112,11 +125,17 @@ pub(super) struct Transfer<'a> {
     received_at: Option<Instant>,
     reported: Instant,
     remaining: u64,
+    /// What strangers wait for; none once it has answered.
+    discovery: Option<Discovery>,
 }
 
 impl<'a> Transfer<'a> {
     /// Prepares the transfer of what is not resumed.
-    pub(super) fn new(setup: Setup<'a>) -> Self {
+    pub(super) fn new(mut setup: Setup<'a>) -> Self {
+        let discovery = match std::mem::replace(&mut setup.strangers, Strangers::Admitted) {
+            Strangers::Barred(discovery) => Some(discovery).filter(|_| setup.sources.iter().any(Source::is_stranger)),
+            Strangers::Admitted => None,
+        };
         let options = &setup.engine.options;
         let missing = setup.have.complement(setup.expected.size);
         let limits = Limits { connections: options.connections, ramp: options.ramp };
@@ -127,6 +146,9 @@ impl<'a> Transfer<'a> {
             let id = schedule.add_source(SourceSpec { host: source.host(), role: source.role, max_lanes, not_before });
             if source.is_dropped() {
                 schedule.revoke(id, &RangeSet::default());
+            }
+            if discovery.is_some() && source.is_stranger() {
+                schedule.bar(id);
             }
         }
         let now = Instant::now();
@@ -144,6 +166,7 @@ impl<'a> Transfer<'a> {
             begun: now,
             received_at: None,
             reported: now,
+            discovery,
         }
     }
 
@@ -188,14 +211,31 @@ impl<'a> Transfer<'a> {
                     return Ok(());
                 }
             }
-            if self.schedule.is_stuck() && self.audits.is_empty() {
+            // While a digest may still be found, there are mirrors left to ask.
+            if self.schedule.is_stuck() && self.audits.is_empty() && self.discovery.is_none() {
                 return Err(self.blame());
             }
+            let discovery = self.discovery.clone();
             tokio::select! {
                 Some(ended) = self.tasks.join_next() => self.lane_joined(ended)?,
                 Some(ended) = self.audits.join_next() => self.audit_joined(ended)?,
+                found = found(discovery.as_ref()), if discovery.is_some() => self.decide_on_strangers(&found),
                 () = tokio::time::sleep(TICK) => {}
                 () = cancel.cancelled() => return Err(DownloadError::Interrupted),
+            }
+        }
+    }
+
+    /// Admits the mirrors that the user did not name, or says why they stay out.
+    fn decide_on_strangers(&mut self, found: &[Promised]) {
+        self.discovery = None;
+        let strangers = self.setup.sources.iter_mut().enumerate().filter(|(_, source)| source.is_stranger());
+        for (index, source) in strangers {
+            if vouches(found) {
+                self.schedule.admit(SourceId(index));
+            } else if !source.is_dropped() {
+                let event = source.become_state(SourceState::Unused, Some(NO_DIGEST.into()));
+                self.setup.observer.event(&event);
             }
         }
     }
@@ -363,11 +403,13 @@ impl<'a> Transfer<'a> {
     fn blame(&mut self) -> DownloadError {
         let index = if self.errors.contains_key(&0) { 0 } else { self.errors.keys().copied().next().unwrap_or(0) };
         let host = self.setup.sources[index].name();
-        match self.errors.remove(&index) {
+        let error = match self.errors.remove(&index) {
             Some(LaneError::Net(error)) => error.into(),
             Some(error) => NetError::Protocol { host, what: error.to_string() }.into(),
             None => NetError::Protocol { host, what: "no source is left".into() }.into(),
-        }
+        };
+        let are_barred = |source: &Source| source.is_stranger() && source.why.as_deref() == Some(NO_DIGEST);
+        if self.setup.sources.iter().any(are_barred) { DownloadError::Unvouched(Box::new(error)) } else { error }
     }
 
     /// What has to be compared with the origin, with the bytes at stake.
@@ -483,5 +525,13 @@ impl<'a> Transfer<'a> {
             }
         };
         Ok(self.setup.writer.forget(wrong)?)
+    }
+}
+
+/// The digests that a discovery finds.
+async fn found(discovery: Option<&Discovery>) -> Vec<Promised> {
+    match discovery {
+        Some(discovery) => discovery.found().await,
+        None => Vec::new(),
     }
 }

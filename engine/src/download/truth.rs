@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared, join_all};
 use serde::Deserialize;
 use url::Url;
 
@@ -48,12 +49,35 @@ pub(super) async fn from_checksum_file(engine: &Engine, job: &Job) -> Result<Vec
 
 /// What the origin's own metadata says: GitHub's API, then checksum files
 /// beside the file. Silence and failure are the same: no digest.
-pub(super) async fn discover(net: &Net, origin: &Source) -> Vec<Promised> {
+async fn discover(net: &Net, origin: &Source) -> Vec<Promised> {
     let all = async {
         let (github, beside) = futures_util::future::join(github(net, &origin.url), sidecars(net, origin)).await;
         [promised(github, Proof::GithubDigest), promised(beside, Proof::Sidecar)].concat()
     };
     tokio::time::timeout(PATIENCE, all).await.unwrap_or_default()
+}
+
+/// The digests that [`discover`] finds, asked for once and only when wanted.
+/// Clones share the answer.
+#[derive(Clone)]
+pub(super) struct Discovery(Shared<BoxFuture<'static, Vec<Promised>>>);
+
+impl Discovery {
+    /// Of the file at `origin`.
+    pub(super) fn new(net: &Net, origin: &Source) -> Self {
+        let (net, origin) = (net.clone(), origin.alone());
+        Self(async move { discover(&net, &origin).await }.boxed().shared())
+    }
+
+    /// The digests; asks where nobody has.
+    pub(super) async fn found(&self) -> Vec<Promised> {
+        self.0.clone().await
+    }
+}
+
+/// Whether one of these digests vouches for bytes of anyone.
+pub(super) fn vouches(digests: &[Promised]) -> bool {
+    digests.iter().any(|promised| promised.digest.algorithm().is_collision_resistant())
 }
 
 pub(super) fn promised(digests: Vec<Digest>, by: Proof) -> Vec<Promised> {

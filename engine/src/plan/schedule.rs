@@ -146,6 +146,16 @@ impl Schedule {
         SourceId(self.sources.len() - 1)
     }
 
+    /// Keeps a source from being asked until it is admitted.
+    pub fn bar(&mut self, source: SourceId) {
+        self.sources[source.0].barred = true;
+    }
+
+    /// Lets a source that was kept out be asked.
+    pub fn admit(&mut self, source: SourceId) {
+        self.sources[source.0].barred = false;
+    }
+
     /// Takes over a response that is already streaming `range`, and for which
     /// the source let wait for `waited`. The part of it that is not missing is
     /// not waited for: the lane ends where the first missing run ends. None
@@ -222,7 +232,7 @@ impl Schedule {
 
     /// Whether bytes are missing and nobody is left to ask.
     pub fn is_stuck(&self) -> bool {
-        !self.is_complete() && self.lanes.is_empty() && self.sources.iter().all(|source| source.dropped)
+        !self.is_complete() && self.lanes.is_empty() && self.sources.iter().all(|source| source.dropped || source.barred)
     }
 
     /// Bytes nobody has delivered yet.

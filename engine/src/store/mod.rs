@@ -37,7 +37,7 @@ pub use error::StoreError;
 pub use folder::{Folder, Look, Stamp};
 pub use gather::{GatherLimits, Gathered, gather, read_start};
 pub use hash::{Hashes, hash_file, read_pieces, sha256};
-pub use history::{Download, Finished, History};
+pub use history::{Download, Finished, History, Record};
 pub use journal::{Journal, JournalError};
 pub use listing::{Listed, list_folder, read_plain};
 pub use part::{Keep, Part, Preallocate};

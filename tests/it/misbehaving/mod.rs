@@ -8,6 +8,7 @@
 mod answers;
 mod claims;
 mod inputs;
+mod random;
 mod wire;
 mod writes;
 

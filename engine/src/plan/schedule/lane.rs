@@ -43,6 +43,8 @@ pub(super) struct Source {
     pub spec: SourceSpec,
     pub resting_until: Duration,
     pub dropped: bool,
+    /// It may not be asked yet.
+    pub barred: bool,
     /// Bytes per second of one of its lanes while it delivers.
     pub lane_rate: Option<f64>,
     pub latency_s: Option<f64>,
@@ -59,6 +61,7 @@ impl Source {
             spec,
             resting_until,
             dropped: false,
+            barred: false,
             lane_rate: None,
             latency_s: None,
             stalls: 0,
@@ -67,7 +70,7 @@ impl Source {
     }
 
     pub fn is_ready(&self, now: Duration) -> bool {
-        !self.dropped && self.resting_until <= now
+        !self.dropped && !self.barred && self.resting_until <= now
     }
 
     /// Seconds from a request to its first byte.
