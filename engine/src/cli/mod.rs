@@ -35,7 +35,7 @@ use error::CliError;
 use output::Output;
 use settings::Settings;
 
-/// Downloads over many connections and mirrors at once, and proves that the bytes are the origin's.
+/// Downloads over many connections and mirrors at once, and states what was proven of the bytes.
 #[derive(Debug, Parser)]
 #[command(
     name = "turbo-engine",

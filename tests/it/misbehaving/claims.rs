@@ -116,13 +116,13 @@ fn without_a_digest_no_mirror_of_a_rule_stands_in_for_the_origin() {
     for origin in [|_: &Request, _: &File| Answer::status(403), |_: &Request, _: &File| Answer::silence()] {
         let hosts = Hosts::new(origin, |request, file| file.answer(request));
         let engine = Engine::new();
-        hosts.fetch(&engine, &["--retry", "0"]).fails(6).says("--accept-unverified");
+        hosts.fetch(&engine, &[]).fails(6).says("--accept-unverified");
         engine.assert_absent("out");
         assert!(hosts.mirror.requests().is_empty(), "{:?}", hosts.mirror.requests());
         let checksum = format!("sha-256:{}", sha256(&hosts.file.bytes));
         for more in [&["--accept-unverified"][..], &["--checksum", &checksum]] {
             let engine = Engine::new();
-            hosts.fetch(&engine, &[&["--retry", "0"], more].concat()).exits(0);
+            hosts.fetch(&engine, more).exits(0);
             engine.assert_file("out", &hosts.file.bytes);
         }
     }
@@ -139,7 +139,7 @@ fn an_origin_that_dies_half_way_leaves_its_bytes() {
         |request, file| file.answer(request),
     );
     let engine = Engine::new();
-    hosts.fetch(&engine, &["--retry", "0", "-x", "1"]).fails(6).says("--accept-unverified");
+    hosts.fetch(&engine, &["-x", "1"]).fails(6).says("--accept-unverified");
     engine.assert_absent("out");
     assert!(engine.path("out.turbo-part").exists(), "{:?}", engine.listing());
 }

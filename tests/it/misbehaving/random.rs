@@ -277,7 +277,8 @@ fn run(seed: u64) -> Result<(), String> {
         world.ranges,
         digest.is_some()
     );
-    let mut arguments = vec!["--json", "--no-rules", "--no-cache", "--stall-timeout", "1", "--allow-private-mirrors"];
+    let mut arguments = vec!["download", "--retry", "2", "--connect-timeout", "2", "--stall-timeout", "1"];
+    arguments.extend(["--json", "--no-rules", "--no-cache", "--allow-private-mirrors"]);
     let (mut list, url) = (String::new(), origin.file_url());
     let mirror_urls: Vec<_> = mirrors.iter().map(Origin::file_url).collect();
     let checksum = digest.as_ref().map(|digest| format!("sha-256:{digest}"));
@@ -300,7 +301,7 @@ fn run(seed: u64) -> Result<(), String> {
     let engine = Engine::new();
     engine.write("list.meta4", list);
     let judged = |calm: bool| -> Result<bool, String> {
-        let ended = engine.download(&arguments);
+        let ended = engine.run(&arguments);
         let describe = |what: &str| format!("{what}: {about}\n{}\n{}", ended.text(), ended.stderr);
         let found = std::fs::read(engine.path("out")).ok();
         if ended.code != Some(0) {
