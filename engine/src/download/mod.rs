@@ -13,6 +13,7 @@ mod events;
 mod finish;
 mod job;
 mod lane;
+mod left;
 mod open;
 mod place;
 mod receipt;
@@ -31,14 +32,15 @@ use std::time::Instant;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
+pub use audit::AuditEnd;
 pub use error::DownloadError;
 pub use events::{Event, Observer, SourceState};
-pub use job::{ChecksumFile, DigestRule, Engine, EngineOptions, Job, NetworkUse, Output, Promised};
+pub use job::{ChecksumFile, DigestRule, Engine, EngineOptions, Job, NetworkUse, Output, PlainPartial, Promised};
 pub use receipt::{Proof, Receipt, SourceReceipt, Verified};
 pub use seats::{Memory, PerHost, Seats};
 
 use crate::net::Trust;
-use crate::plan::{Role, rank};
+use crate::plan::{Parts, Role, Vouching, rank};
 use attempt::{Attempt, Ranges};
 use cached::Cached;
 use place::Place;
@@ -78,7 +80,7 @@ pub async fn download(
         return Err(DownloadError::Offline);
     }
     let mut sources = gather(engine, &mut job, observer).await;
-    let mut attempt = Attempt { engine, observer, cancel, place: &place, ranges: Ranges::Asked };
+    let mut attempt = Attempt { engine, observer, cancel, place: &place, ranges: Ranges::Asked, parts: Parts::Single };
     // What went to standard output cannot be taken back.
     let mut restarts = if matches!(job.output, Output::Stream(_)) { 0 } else { MOST_RESTARTS };
     loop {
@@ -88,6 +90,11 @@ pub async fn download(
             }
             Err(DownloadError::NoRanges) if restarts > 0 => {
                 observer.event(&Event::warning("the origin stopped serving ranges; starting anew with one stream"));
+                attempt.ranges = Ranges::Avoided;
+            }
+            // Of several versions, only one stream is surely one of them.
+            Err(DownloadError::Mismatch { .. }) if restarts > 0 && attempt.parts == Parts::Allowed(Vouching::Digest) => {
+                observer.event(&Event::warning("parts of the file do not fit together; starting anew with one stream"));
                 attempt.ranges = Ranges::Avoided;
             }
             Ok(receipt) => return Ok(receipt.accounted(begun)),

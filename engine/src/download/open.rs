@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::chance;
+use super::lane::refuses_ranges;
 use super::route::Route;
 use super::seats::{PerHost, Refusal, Seat};
 use super::source::{Source, Tally};
@@ -34,6 +35,8 @@ pub(super) struct Representation {
     pub part_from: Option<u64>,
     /// The origin's validators; none where a mirror answered.
     pub validators: Validators,
+    /// Those of whoever answered.
+    pub own: Validators,
 }
 
 /// A source that answered, and its answer.
@@ -220,9 +223,15 @@ async fn send(opening: &Opening<'_>, request: &Request) -> Result<Response, NetE
     Tally::count(&request.tally.requests, 1);
     let answer = request.route.ask_anew(net, opening.wanted, request.precondition.clone()).await;
     // A server may call any range of an empty file unsatisfiable, and some call
-    // every range so; only the plain request can tell them apart.
-    let beyond = matches!(&answer, Ok(response) if matches!(response.body(), Body::BeyondEnd(_)));
-    if beyond {
+    // every range so, refuse the field as such, or get their answer to it wrong;
+    // only the plain request can tell them apart. curl and wget never send one
+    // for a new file, and so never meet this; aria2 gives up.
+    let beyond = match &answer {
+        Ok(response) => matches!(response.body(), Body::BeyondEnd(_)),
+        Err(NetError::Protocol { .. }) => true,
+        Err(error) => refuses_ranges(error),
+    };
+    if beyond && opening.wanted != Wanted::Everything {
         Tally::count(&request.tally.requests, 1);
         return request.route.ask_anew(net, Wanted::Everything, Precondition::None).await;
     }
@@ -243,12 +252,13 @@ fn usable_answer(
             return Err(NetError::Protocol { host, what });
         }
     };
+    let own = Validators::of(response.headers());
     let validators = match source {
-        ORIGIN => Validators::of(response.headers()),
+        ORIGIN => own.clone(),
         // Across hosts they mean nothing, and must not be remembered as the origin's.
         _ => Validators::default(),
     };
-    Ok((response, Representation { size, part_from, validators }))
+    Ok((response, Representation { size, part_from, validators, own }))
 }
 
 /// Whether a mirror's answer can be found wrong later. One without ranges

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::left::has_strong_digest;
 use super::open::Representation;
 use super::receipt::{Proof, Verified};
-use super::{DownloadError, Engine, Event, Job, Observer, Output, Promised, Receipt, blocking};
+use super::{DownloadError, Engine, Event, Job, Observer, Output, PlainPartial, Promised, Receipt, blocking};
 use crate::model::http::{Agreement, Validators, disposition_file_name};
-use crate::model::{Digest, DisplayUrl};
+use crate::model::{Digest, DisplayUrl, Origin};
 use crate::plan::names;
 use crate::store::{Download, Finished, IfExists, StoreError, Target, hash_file};
 
@@ -73,6 +74,9 @@ pub(super) async fn settle_locally(job: &Job, target: &Target) -> Result<Option<
             let file = name.to_owned();
             let found = blocking(move || hash_file(&file, algorithms)).await?;
             if !job.digests.iter().all(|promised| found.contains(&promised.digest)) {
+                if job.partial == PlainPartial::Continued {
+                    return Ok(None);
+                }
                 return Err(StoreError::Foreign(name.to_owned()).into());
             }
             Ok(Some(already_there(job, target, Some(promised))?))
@@ -93,7 +97,10 @@ pub(super) fn settle_with_origin(
     }
     let name = target.name();
     let known = engine.history.unchanged(name).filter(|finished| finished.url_digest == url_digest(&job.url));
-    let Some(finished) = known else { return Err(StoreError::Foreign(name.to_owned()).into()) };
+    let Some(finished) = known else {
+        continues_plainly(job, target, representation)?;
+        return Ok(None);
+    };
     if !is_still(&finished, representation) {
         return Err(StoreError::Outdated(name.to_owned()).into());
     }
@@ -101,6 +108,19 @@ pub(super) fn settle_with_origin(
     receipt.verified.by = Proof::from_name(&finished.proof);
     receipt.sha256 = Some(finished.sha256.hex());
     Ok(Some(receipt))
+}
+
+/// Whether a plain file may be the beginning of what the origin has.
+fn continues_plainly(job: &Job, target: &Target, representation: &Representation) -> Result<(), DownloadError> {
+    let name = target.name();
+    let is_shorter = target.bytes()? < representation.size.unwrap_or(0);
+    if job.partial != PlainPartial::Continued || !is_shorter || !name.symlink_metadata().is_ok_and(|data| data.is_file()) {
+        return Err(StoreError::Foreign(name.to_owned()).into());
+    }
+    if !has_strong_digest(job) && !representation.validators.is_strong() {
+        return Err(StoreError::Unproven(name.to_owned()).into());
+    }
+    Ok(())
 }
 
 fn is_still(finished: &Finished, representation: &Representation) -> bool {
@@ -125,6 +145,11 @@ pub(super) fn remembered(observer: &dyn Observer, recorded: Result<(), StoreErro
 /// The digest by which journals and history know a URL.
 pub(super) fn url_digest(url: &Url) -> Digest {
     crate::store::sha256(url.as_str().as_bytes())
+}
+
+/// The digest by which journals know the server of a URL.
+pub(super) fn origin_digest(url: &Url) -> Digest {
+    crate::store::sha256(Origin::of(url).to_string().as_bytes())
 }
 
 fn already_there(job: &Job, target: &Target, proof: Option<&Promised>) -> Result<Receipt, StoreError> {

@@ -8,6 +8,8 @@
 mod answers;
 mod claims;
 mod inputs;
+mod partials;
+mod policy;
 mod wire;
 mod writes;
 
