@@ -11,9 +11,7 @@ use url::Url;
 use super::download::DownloadArgs;
 use super::error::CliError;
 use super::settings::{From, Settings};
-use crate::download::{
-    ChecksumFile, DigestRule, EngineOptions, Job, Memory, Output, PlainPartial, Promised, Proof,
-};
+use crate::download::{ChecksumFile, DigestRule, EngineOptions, Job, Memory, Output, PlainPartial, Promised, Proof};
 use crate::model::files::{
     CookieFile, InputEntry, InputOptions, MetalinkFile, Netrc, parse_input_file, parse_metalink,
 };

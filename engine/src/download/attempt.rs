@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::cached::storable;
 use super::finish::{Delivered, Finish};
 use super::lane::Expected;
-use super::open::{HeadStart, Opened, Opening, Vouched, open};
 use super::left::{Left, has_strong_digest, is_strong, refute, set_aside, stated_digests};
+use super::open::{HeadStart, Opened, Opening, Vouched, open};
 use super::place::{Place, origin_digest, settle_with_origin, url_digest};
 use super::single::Single;
 use super::source::Source;
@@ -18,8 +18,8 @@ use super::stage::{Stage, Staged};
 use super::transfer::{Outcome, Purpose, Setup, Transfer};
 use super::truth::{discover, promised};
 use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Output, Promised, Proof, Receipt, blocking};
-use crate::model::{Digest, DisplayUrl};
 use crate::model::http::Links;
+use crate::model::{Digest, DisplayUrl};
 use crate::net::{Body, Scoped, Trust, Wanted};
 use crate::plan::{KnownDigest, Parts, RangeSet, Resumption, RetryBudget, Role, Vouching};
 use crate::store::{Journal, LastJournal, Runs, StoreError, Target, Writer, WriterOptions, reserve_private_file};
@@ -199,7 +199,8 @@ impl Attempt<'_> {
         if self.parts != Parts::Single {
             return Ok(opened);
         }
-        let brings_all = matches!(opened.response.body(), Body::Part { range, size } if from == 0 && range.end() == size);
+        let brings_all =
+            matches!(opened.response.body(), Body::Part { range, size } if from == 0 && range.end() == size);
         if !brings_all {
             drop(opened);
             let wanted = Wanted::Everything;

@@ -155,7 +155,8 @@ impl Attempt<'_> {
             return None;
         }
         if let Some(control) = target.control_file() {
-            let message = format!("{} says that the file may have holes: all of it is fetched again", control.display());
+            let message =
+                format!("{} says that the file may have holes: all of it is fetched again", control.display());
             self.observer.event(&Event::warning(message));
             return None;
         }
@@ -173,7 +174,12 @@ impl Attempt<'_> {
 
     /// Without a digest, a file of another program is replaced only where all
     /// its bytes are those of the new one: then nothing is lost.
-    pub(super) async fn compare_plain(&self, job: &Job, target: Option<&Target>, writer: &Writer) -> Result<(), DownloadError> {
+    pub(super) async fn compare_plain(
+        &self,
+        job: &Job,
+        target: Option<&Target>,
+        writer: &Writer,
+    ) -> Result<(), DownloadError> {
         let is_plain = job.partial == PlainPartial::Continued && job.if_exists == IfExists::Resume;
         let Some(target) = target.filter(|target| is_plain && !has_strong_digest(job) && target.exists()) else {
             return Ok(());

@@ -93,7 +93,9 @@ pub async fn download(
                 attempt.ranges = Ranges::Avoided;
             }
             // Of several versions, only one stream is surely one of them.
-            Err(DownloadError::Mismatch { .. }) if restarts > 0 && attempt.parts == Parts::Allowed(Vouching::Digest) => {
+            Err(DownloadError::Mismatch { .. })
+                if restarts > 0 && attempt.parts == Parts::Allowed(Vouching::Digest) =>
+            {
                 observer.event(&Event::warning("parts of the file do not fit together; starting anew with one stream"));
                 attempt.ranges = Ranges::Avoided;
             }

@@ -114,7 +114,10 @@ pub(super) fn settle_with_origin(
 fn continues_plainly(job: &Job, target: &Target, representation: &Representation) -> Result<(), DownloadError> {
     let name = target.name();
     let is_shorter = target.bytes()? < representation.size.unwrap_or(0);
-    if job.partial != PlainPartial::Continued || !is_shorter || !name.symlink_metadata().is_ok_and(|data| data.is_file()) {
+    if job.partial != PlainPartial::Continued
+        || !is_shorter
+        || !name.symlink_metadata().is_ok_and(|data| data.is_file())
+    {
         return Err(StoreError::Foreign(name.to_owned()).into());
     }
     if !has_strong_digest(job) && !representation.validators.is_strong() {

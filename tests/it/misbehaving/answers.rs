@@ -56,9 +56,15 @@ fn without_a_strong_validator_a_file_is_one_stream() {
             let version = if request.nth == 0 { &first } else { &later };
             prove(version.answer(request).paced(PACE))
         };
-        let (_, run, origin) =
-            Case { name, server: Box::new(server), arguments: &[], code: 0, says: &[], bytes: Some(old.bytes.to_vec()) }
-                .check();
+        let (_, run, origin) = Case {
+            name,
+            server: Box::new(server),
+            arguments: &[],
+            code: 0,
+            says: &[],
+            bytes: Some(old.bytes.to_vec()),
+        }
+        .check();
         assert_eq!(origin.requests_for("/file.bin").len(), 1, "{name}");
         assert_eq!(run.receipt()["verified"]["by"], "origin", "{name}");
     }

@@ -74,7 +74,8 @@ impl Fickle {
         if !self.ranges || chance.below(12) == 0 {
             file = file.without_ranges();
         }
-        let answer = version.fields.iter().fold(file.answer(request), |answer, (name, value)| answer.header(name, value));
+        let answer =
+            version.fields.iter().fold(file.answer(request), |answer, (name, value)| answer.header(name, value));
         let answer = answer.paced(2 * MIB_PER_SECOND);
         if chance.below(self.odd_every) > 0 {
             return answer;
@@ -144,9 +145,11 @@ fn a_file_is_one_that_the_server_had_as_a_whole() {
 fn holds_for(seed: u64) {
     let fickle = Arc::new(Fickle::new(seed));
     let server = Arc::clone(&fickle);
-    let origin = Origin::start(move |request| {
-        if request.path == "/file.bin" { server.answer(request) } else { Answer::status(404) }
-    });
+    let origin = Origin::start(
+        move |request| {
+            if request.path == "/file.bin" { server.answer(request) } else { Answer::status(404) }
+        },
+    );
     let engine = Engine::new();
     for run in 0..2 {
         let fixed = ["download", "--json", "--no-rules", "--no-cache", "--retry", "1", "--stall-timeout", "1"];
