@@ -133,12 +133,19 @@ fn a_file_that_changed_meanwhile_is_fetched_anew() {
     engine.assert_file("out", &new.bytes);
 }
 
-/// Without validators only the bytes themselves can tell; a resume must look.
+/// Without validators nothing can tell: there is no journal, and the file is
+/// fetched again.
 #[test]
 fn a_change_without_validators_is_found_too() {
     let old = File::new(file(8, 1).bytes);
     let new = File::new(file(8, 2).bytes);
-    let engine = killed_half_way(&old);
+    let (engine, origin) = (Engine::new(), half(&old));
+    let resolve = origin.resolve("files.example:80");
+    let fixed = ["download", "--json", "--no-rules", "--no-cache", "--resolve", &resolve, "-o", "out", URL];
+    let mut running = engine.start(fixed);
+    running.wait_for(|event| event["event"] == "progress" && event["bytes"].as_u64() >= Some(MIB as u64));
+    running.kill();
+    assert_eq!(engine.listing(), ["out.turbo-part"]);
     let replaced = Origin::file(&new);
     continued(&engine, &replaced, &[]).exits(0);
     engine.assert_file("out", &new.bytes);

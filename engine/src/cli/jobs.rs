@@ -10,8 +10,8 @@ use url::Url;
 
 use super::download::DownloadArgs;
 use super::error::CliError;
-use super::settings::Settings;
-use crate::download::{ChecksumFile, DigestRule, EngineOptions, Job, Memory, Output, Promised, Proof};
+use super::settings::{From, Settings};
+use crate::download::{ChecksumFile, DigestRule, EngineOptions, Job, Memory, Output, PlainPartial, Promised, Proof};
 use crate::model::files::{
     CookieFile, InputEntry, InputOptions, MetalinkFile, Netrc, parse_input_file, parse_metalink,
 };
@@ -147,6 +147,10 @@ impl Common<'_> {
             headers,
             cookies: self.cookies.as_ref().and_then(|cookies| cookies.of_host(&url)).map(Arc::new),
             if_exists: self.settings.if_exists(),
+            partial: match self.settings.value("if-exists").origin {
+                From::Default => PlainPartial::Foreign,
+                _ => PlainPartial::Continued,
+            },
             url,
         };
         let shown = DisplayUrl(&job.url).to_string();
@@ -263,6 +267,9 @@ fn apply(planned: &mut Planned, options: InputOptions) {
     }
     if options.allow_overwrite == Some(true) {
         planned.job.if_exists = IfExists::Overwrite;
+    }
+    if options.continue_partial {
+        planned.job.partial = PlainPartial::Continued;
     }
     planned.limit_rate = options.max_download_limit.filter(|rate| *rate > 0);
     let warning = |(line, name)| format!("`{name}` in line {line} of the input file has no effect here");

@@ -6,23 +6,22 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::cached::storable;
+use super::existing::{Answered, Existing, settle_locally};
 use super::finish::{Delivered, Finish};
 use super::lane::Expected;
-use super::open::{HeadStart, Opened, Opening, Vouched, open};
-use super::existing::{Answered, Existing, settle_locally};
-use super::place::{Place, url_digest};
+use super::left::{Left, has_strong_digest, is_strong, refute, set_aside, stated_digests};
+use super::open::{HeadStart, Opened, Opening, open};
+use super::place::{Place, origin_digest, url_digest};
 use super::single::Single;
 use super::source::Source;
 use super::stage::{Stage, Staged};
 use super::transfer::{Outcome, Purpose, Setup, Strangers, Transfer};
-use super::truth::{Discovery, promised, vouches};
-use super::{
-    DigestRule, DownloadError, Engine, Event, Job, Observer, Output, Promised, Proof, Receipt, Unverified, blocking,
-};
-use crate::model::http::{Agreement, Links, file_digests};
-use crate::model::{ByteRange, DisplayUrl};
-use crate::net::{Scoped, Trust, Wanted};
-use crate::plan::{RangeSet, RetryBudget, Role};
+use super::truth::{Discovery, promised};
+use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Output, Promised, Proof, Receipt, blocking};
+use crate::model::http::Links;
+use crate::model::{Digest, DisplayUrl};
+use crate::net::{Body, Scoped, Trust, Wanted};
+use crate::plan::{KnownDigest, Parts, RangeSet, Resumption, RetryBudget, Role, Vouching};
 use crate::store::{Journal, LastJournal, Runs, StoreError, Target, Writer, WriterOptions, reserve_private_file};
 
 /// Most copies that are taken from the origin's `Link` fields.
@@ -35,6 +34,10 @@ pub(super) struct Attempt<'a> {
     pub cancel: &'a CancellationToken,
     pub place: &'a Place,
     pub ranges: Ranges,
+    /// Whether the last run combined parts.
+    pub parts: Parts,
+    /// The digests that the origin publishes.
+    pub discovery: Discovery,
 }
 
 /// Whether parts of the file may be asked for.
@@ -52,40 +55,44 @@ struct Begun {
     resumed: RangeSet,
     budget: RetryBudget,
     writer: Arc<Writer>,
-    discovery: Discovery,
 }
 
 impl Attempt<'_> {
     /// Runs the attempt. `Changing` asks for another one.
-    pub(super) async fn run(&self, job: &mut Job, sources: &mut Vec<Source>) -> Result<Receipt, DownloadError> {
+    pub(super) async fn run(&mut self, job: &mut Job, sources: &mut Vec<Source>) -> Result<Receipt, DownloadError> {
         let mut budget = RetryBudget::new(self.engine.options.retry);
-        let discovery = Discovery::new(&self.engine.net, &sources[0]);
+        let cancel = self.cancel;
         let (opened, journal) = tokio::select! {
-            opened = self.open(job, sources, &mut budget, &discovery) => opened?,
-            () = self.cancel.cancelled() => return Err(DownloadError::Interrupted),
+            opened = self.begin(job, sources, &mut budget) => opened?,
+            () = cancel.cancelled() => return Err(DownloadError::Interrupted),
         };
         let target = self.place.settled(opened.response.headers(), &job.url)?;
-        let mut compared = None;
-        if let Some(target) = &target {
-            if let Some(receipt) = settle_locally(job, target).await? {
-                return Ok(receipt);
-            }
-            match self.settle(job, sources, target, &opened, &discovery).await? {
+        let compared = match &target {
+            Some(target) => match self.settle(job, sources, target, &opened).await? {
                 Existing::Settled(receipt) => return Ok(*receipt),
-                Existing::Fetch => {}
-                Existing::Compare(finished) => compared = Some(finished),
-            }
-        }
+                Existing::Fetch => None,
+                Existing::Compare(finished) => Some(finished),
+            },
+            None => None,
+        };
         check_size(job, &opened)?;
         if sources[opened.source].role == Role::Origin {
             add_linked(sources, &opened);
         }
+        if let Some(target) = target.as_ref().filter(|_| journal.is_none() && has_strong_digest(job)) {
+            set_aside(target);
+        }
         let staged = self.stage(target.as_ref(), &opened, journal).await?;
         let resumed = staged.resumed();
+        let was_resumed = !resumed.is_empty();
         self.announce(job, target.as_ref(), &opened, &resumed);
         let writer = Arc::new(self.start_writer(job, target.as_ref(), &opened, staged));
-        let begun = Begun { opened, resumed, budget, writer: Arc::clone(&writer), discovery };
+        let begun = Begun { opened, resumed, budget, writer: Arc::clone(&writer) };
         let received = self.receive(job, sources, begun).await;
+        let received = match received {
+            Ok(delivered) => self.compare_plain(job, target.as_ref(), &writer).await.map(|()| delivered),
+            Err(error) => Err(error),
+        };
         let receipt = match received {
             Ok(delivered) => {
                 let finish = Finish {
@@ -101,7 +108,37 @@ impl Attempt<'_> {
             }
             Err(error) => Err(error),
         };
-        self.close(writer, target.as_ref(), receipt).await
+        self.close(writer, target.as_ref().zip(Some(was_resumed)), receipt).await
+    }
+
+    /// Decides about the file that has the final name.
+    async fn settle(
+        &self,
+        job: &Job,
+        sources: &[Source],
+        target: &Target,
+        opened: &Opened,
+    ) -> Result<Existing, DownloadError> {
+        if let Some(receipt) = settle_locally(job, target).await? {
+            return Ok(Existing::Settled(Box::new(receipt)));
+        }
+        let by = sources[opened.source].role;
+        let stated = if by == Role::Origin { stated_digests(opened) } else { Vec::new() };
+        let stated = promised(stated, Proof::ReprDigest);
+        let (engine, observer, discovery) = (self.engine, self.observer, &self.discovery);
+        Answered { engine, observer, opened, by, stated: &stated, discovery }.settle(job, target).await
+    }
+
+    /// Gets the first answer, with the journal when it can be continued, and
+    /// decides whether parts may follow.
+    async fn begin(
+        &mut self,
+        job: &Job,
+        sources: &mut [Source],
+        budget: &mut RetryBudget,
+    ) -> Result<(Opened, Option<Journal>), DownloadError> {
+        let (opened, journal) = self.open(job, sources, budget).await?;
+        Ok((self.decide_parts(job, opened, sources, budget).await?, journal))
     }
 
     /// Gets the first answer, with the journal when it can be continued.
@@ -110,17 +147,11 @@ impl Attempt<'_> {
         job: &Job,
         sources: &mut [Source],
         budget: &mut RetryBudget,
-        discovery: &Discovery,
     ) -> Result<(Opened, Option<Journal>), DownloadError> {
-        let named = job.mirrors.iter().any(|(_, trust)| *trust == Trust::Typed) || self.accepts_unverified();
-        let vouched = match (job.digests.is_empty(), named) {
-            (false, _) => Vouched::Bytes,
-            (true, true) => Vouched::Places,
-            (true, false) => Vouched::Nothing,
-        };
-        let discovery = Some(discovery).filter(|_| self.bars_strangers(job, &[]));
-        let journal = self.journal(job).filter(|_| self.ranges == Ranges::Asked);
-        let start = journal.as_ref().map_or(0, first_missing);
+        let vouched = self.vouched(job);
+        let discovery = self.bars_strangers(job, &[]).then_some(&self.discovery);
+        let left = self.journal(job);
+        let start = left.as_ref().map_or(0, Left::start);
         let proves_itself = has_strong_digest(job);
         let head_start = |resumes: bool| if resumes && !proves_itself { HeadStart::LONG } else { HeadStart::SHORT };
         let opening = |start, if_range, resumes| Opening {
@@ -132,58 +163,78 @@ impl Attempt<'_> {
             head_start: head_start(resumes),
             discovery,
         };
-        let if_range = journal.as_ref().and_then(|journal| journal.validators.if_range());
-        let opened = open(&opening(start, if_range, journal.is_some()), sources, budget).await?;
-        let Some(journal) = journal else { return Ok((opened, None)) };
+        let if_range = left.as_ref().and_then(Left::if_range);
+        let opened = open(&opening(start, if_range, left.is_some()), sources, budget).await?;
+        let Some(left) = left else { return Ok((opened, None)) };
         // The journal is of the name that the URL gives; the server may know better.
         let same_name = self.place.settled(opened.response.headers(), &job.url)? == self.place.expected(&job.url)?;
-        if same_name && continues(&journal, &opened, sources, job, start) {
-            return Ok((opened, Some(journal)));
+        if !same_name {
+            return Ok((self.from_the_start(opened, &opening(0, None, false), sources, budget).await?, None));
         }
-        self.observer.event(&Event::warning(
-            "the file has changed, or cannot be proven unchanged, since the earlier run; starting from the beginning",
-        ));
-        if opened.representation.part_from.is_none() {
-            return Ok((opened, None));
+        match left.resumption(&opened, sources, job) {
+            Resumption::Continue => {
+                let journal = left.taken_over(&opened).await?;
+                return Ok((opened, Some(journal)));
+            }
+            Resumption::Keep => return Err(left.not_the_file(&opened)),
+            Resumption::Restart => self.observer.event(&Event::warning(left.why_restarted())),
+        }
+        let opened = self.from_the_start(opened, &opening(0, None, false), sources, budget).await?;
+        match left.resumption(&opened, sources, job) {
+            Resumption::Keep => Err(left.not_the_file(&opened)),
+            Resumption::Continue | Resumption::Restart => Ok((opened, None)),
+        }
+    }
+
+    /// An answer that begins with the first byte: this one, or a new one.
+    async fn from_the_start(
+        &self,
+        opened: Opened,
+        opening: &Opening<'_>,
+        sources: &mut [Source],
+        budget: &mut RetryBudget,
+    ) -> Result<Opened, DownloadError> {
+        if opened.representation.part_from.is_none_or(|from| from == 0) {
+            return Ok(opened);
         }
         drop(opened);
-        Ok((open(&opening(0, None, false), sources, budget).await?, None))
+        open(opening, sources, budget).await
     }
 
-    fn accepts_unverified(&self) -> bool {
-        self.engine.options.unverified == Unverified::Accepted
-    }
-
-    /// Whether mirrors that the user did not name must wait for a digest.
-    fn bars_strangers(&self, job: &Job, stated: &[Promised]) -> bool {
-        job.digests.is_empty() && !vouches(stated) && !self.accepts_unverified()
-    }
-
-    /// Decides about the file that has the final name.
-    async fn settle(
-        &self,
+    /// Decides whether the file may come in parts. Where it may not, the answer
+    /// brings all of it.
+    async fn decide_parts(
+        &mut self,
         job: &Job,
-        sources: &[Source],
-        target: &Target,
-        opened: &Opened,
-        discovery: &Discovery,
-    ) -> Result<Existing, DownloadError> {
-        let by = sources[opened.source].role;
-        let stated = if by == Role::Origin { stated(opened) } else { Vec::new() };
-        let answered =
-            Answered { engine: self.engine, observer: self.observer, opened, by, stated: &stated, discovery };
-        answered.settle(job, target).await
-    }
-
-    fn journal(&self, job: &Job) -> Option<Journal> {
-        let target = self.place.expected(&job.url).ok()??;
-        match target.journal() {
-            Ok(journal) => journal.filter(|journal| journal.url_digest == url_digest(&job.url)),
-            Err(error) => {
-                self.observer.event(&Event::warning(format!("{error}; starting from the beginning")));
-                None
-            }
+        mut opened: Opened,
+        sources: &mut [Source],
+        budget: &mut RetryBudget,
+    ) -> Result<Opened, DownloadError> {
+        let Some(from) = opened.representation.part_from else {
+            self.parts = Parts::Single;
+            return Ok(opened);
+        };
+        let stated = if sources[opened.source].role == Role::Origin { stated_digests(&opened) } else { Vec::new() };
+        let is_known = !job.digests.is_empty() || stated.iter().any(is_strong);
+        let digest = if is_known { KnownDigest::Some } else { KnownDigest::None };
+        self.parts = Parts::of(&opened.representation.own, digest, self.engine.options.decided());
+        sources[opened.source].first.learn(&opened.representation.own);
+        if self.parts != Parts::Single {
+            return Ok(opened);
         }
+        let brings_all =
+            matches!(opened.response.body(), Body::Part { range, size } if from == 0 && range.end() == size);
+        if !brings_all {
+            drop(opened);
+            let wanted = Wanted::Everything;
+            let (engine, observer, vouched) = (self.engine, self.observer, self.vouched(job));
+            let (if_range, head_start) = (None, HeadStart::SHORT);
+            let discovery = self.bars_strangers(job, &[]).then_some(&self.discovery);
+            let opening = Opening { engine, observer, wanted, if_range, vouched, head_start, discovery };
+            opened = open(&opening, sources, budget).await?;
+        }
+        opened.representation.part_from = None;
+        Ok(opened)
     }
 
     fn announce(&self, job: &Job, target: Option<&Target>, opened: &Opened, resumed: &RangeSet) {
@@ -230,7 +281,8 @@ impl Attempt<'_> {
         };
         let resumable = representation.part_from.and(representation.size);
         let journal = target.zip(resumable).map(|(target, size)| {
-            let fresh = Journal::new(url_digest(&job.url), size, representation.validators.clone());
+            let mut fresh = Journal::new(url_digest(&job.url), size, representation.validators.clone());
+            fresh.origin_digest = Some(origin_digest(&job.url));
             (target.state(), Journal { runs: staged.runs.unwrap_or_else(|| Runs::of_size(size)), ..fresh })
         });
         Writer::start(WriterOptions {
@@ -244,12 +296,13 @@ impl Attempt<'_> {
 
     /// Receives all bytes, and the origin's own digests meanwhile.
     async fn receive(&self, job: &Job, sources: &mut Vec<Source>, begun: Begun) -> Result<Delivered, DownloadError> {
-        let Begun { opened, resumed, mut budget, writer, discovery } = begun;
+        let Begun { opened, resumed, mut budget, writer } = begun;
         let from_origin = sources[opened.source].role == Role::Origin;
         let is_public = from_origin && !self.engine.introduces_user(job);
         let scoped = sources[0].scoped.as_ref().map(Scoped::headers);
         let storable = scoped.filter(|_| is_public).and_then(|sent| storable(sent, opened.response.headers()));
-        let mut truths = if from_origin { stated(&opened) } else { Vec::new() };
+        let stated = stated_digests(&opened);
+        let mut truths = if from_origin { promised(stated, Proof::ReprDigest) } else { Vec::new() };
         let (engine, observer) = (self.engine, self.observer);
         let validators = opened.representation.validators.clone();
         let sized = opened.representation.part_from.zip(opened.representation.size);
@@ -264,23 +317,27 @@ impl Attempt<'_> {
             };
             let source = &mut sources[opened.source];
             let _ = source.become_state(super::SourceState::Active, None);
-            let size = single.run(source, opened, &mut budget, self.cancel).await?;
+            let size = single.run(source, opened, &mut budget, self.cancel).await;
+            let size = size.map_err(|error| if from_origin { self.elsewhere(error, job, sources) } else { error })?;
             let received_at = Instant::now();
             if job.digest_rule == DigestRule::Required {
-                truths.extend(discovery.found().await);
+                truths.extend(self.discovery.found().await);
             }
-            let expected = Expected { size, validators: validators.into() };
+            let expected = Expected { size, validators: validators.into(), by: Vouching::Validator };
             return Ok(Delivered {
                 expected,
                 resumed: RangeSet::default(),
                 truths,
                 sampled_bytes: 0,
+                audit: None,
+                parts: Parts::Single,
                 received_at,
                 budget,
                 storable,
             });
         };
-        let expected = Expected { size, validators: validators.into() };
+        let by = if let Parts::Allowed(by) = self.parts { by } else { Vouching::Validator };
+        let expected = Expected { size, validators: validators.into(), by };
         let setup = Setup {
             engine,
             observer,
@@ -292,14 +349,14 @@ impl Attempt<'_> {
             budget,
             purpose: Purpose::Fetch,
             strangers: if self.bars_strangers(job, &truths) {
-                Strangers::Barred(discovery.clone())
+                Strangers::Barred(self.discovery.clone())
             } else {
                 Strangers::Admitted
             },
         };
-        let (outcome, found) = self.transfer(job, setup, (opened, start), discovery).await;
+        let (outcome, found) = self.transfer(job, setup, opened, start).await;
         truths.extend(found);
-        let Outcome { sources: used, budget, sampled_bytes, received_at, result } = outcome;
+        let Outcome { sources: used, budget, sampled_bytes, audit, received_at, result } = outcome;
         *sources = used;
         result.inspect_err(|error| {
             // Whoever answered first with another file than the origin's must
@@ -311,16 +368,11 @@ impl Attempt<'_> {
                 }
             }
         })?;
-        Ok(Delivered { expected, resumed, truths, sampled_bytes, received_at, budget, storable })
+        let parts = self.parts;
+        Ok(Delivered { expected, resumed, truths, sampled_bytes, audit, parts, received_at, budget, storable })
     }
 
-    async fn transfer(
-        &self,
-        job: &Job,
-        setup: Setup<'_>,
-        (opened, start): (Opened, u64),
-        discovery: Discovery,
-    ) -> (Outcome, Vec<Promised>) {
+    async fn transfer(&self, job: &Job, setup: Setup<'_>, opened: Opened, start: u64) -> (Outcome, Vec<Promised>) {
         let needs_truth = setup.sources.len() > 1 || job.digest_rule == DigestRule::Required;
         let mut transfer = Transfer::new(setup);
         transfer.adopt(opened, start);
@@ -328,39 +380,50 @@ impl Attempt<'_> {
         tokio::pin!(running);
         let outcome = tokio::select! {
             outcome = &mut running => outcome,
-            _ = discovery.found(), if needs_truth => running.await,
+            _ = self.discovery.found(), if needs_truth => running.await,
         };
         // Without a mirror's byte nothing needs to be proven.
         let mirrored = outcome.sources.iter().skip(1).any(|source| !source.given.is_empty());
         let wanted = outcome.result.is_ok() && (mirrored || job.digest_rule == DigestRule::Required);
-        let found = if wanted && job.digests.is_empty() { discovery.found().await } else { Vec::new() };
+        let found = if wanted && job.digests.is_empty() { self.discovery.found().await } else { Vec::new() };
         (outcome, found)
     }
 
     /// Ends the writing thread. Its own error explains a failure best; after a
-    /// verification failure nothing is kept.
+    /// verification failure nothing is kept but what an earlier run began: the
+    /// journal proves whose bytes those are, and the checksum may be the wrong one.
     async fn close(
         &self,
         writer: Arc<Writer>,
-        target: Option<&Target>,
+        target: Option<(&Target, bool)>,
         result: Result<Receipt, DownloadError>,
     ) -> Result<Receipt, DownloadError> {
         // Keeps the lock until nothing under the part's name is touched any more.
         let part = writer.part();
         let writer = Arc::into_inner(writer).expect("every lane and audit has ended");
-        let last = match &result {
-            Ok(_) => LastJournal::Omitted,
-            Err(error) if leaves_nothing(error) => LastJournal::Omitted,
-            Err(_) => LastJournal::Written,
+        let was_resumed = target.is_some_and(|(_, was_resumed)| was_resumed);
+        let end = match &result {
+            Ok(_) => End::Done,
+            Err(DownloadError::Mismatch { expected, .. }) if was_resumed => End::Refuted(expected.clone()),
+            Err(DownloadError::Mismatch { .. } | DownloadError::Size { .. }) => End::Wrong,
+            // It was fetched to be compared, and differs.
+            Err(DownloadError::Store(StoreError::Outdated(_))) => End::Wrong,
+            Err(_) => End::Unfinished,
         };
+        let last = if matches!(end, End::Done | End::Wrong) { LastJournal::Omitted } else { LastJournal::Written };
         let closed = blocking(move || writer.close(last)).await;
-        match target {
-            None => crate::store::remove(part.path()),
-            Some(target) => match &result {
-                Ok(_) => target.discard_journal(),
-                Err(error) if leaves_nothing(error) => target.discard_unfinished(),
-                Err(_) => {}
-            },
+        match (target, end) {
+            (None, _) => crate::store::remove(part.path()),
+            (Some((target, _)), End::Done) => {
+                target.discard_journal();
+                target.discard_aside();
+            }
+            (Some((target, _)), End::Wrong) => {
+                target.discard_unfinished();
+                target.restore_aside();
+            }
+            (Some((target, _)), End::Refuted(digest)) => refute(target, digest),
+            (Some(_), End::Unfinished) => {}
         }
         match (result, closed) {
             (Err(DownloadError::Store(StoreError::WriterGone)), Err(cause)) => Err(cause.into()),
@@ -369,21 +432,15 @@ impl Attempt<'_> {
     }
 }
 
-/// Whether what arrived is of no use to another run.
-fn leaves_nothing(error: &DownloadError) -> bool {
-    let outdated = matches!(error, DownloadError::Store(StoreError::Outdated(_)));
-    outdated || matches!(error, DownloadError::Mismatch { .. } | DownloadError::Size { .. })
-}
-
-/// The digests that an answer of the origin states.
-fn stated(opened: &Opened) -> Vec<Promised> {
-    promised(file_digests(opened.response.headers(), opened.response.status()), Proof::ReprDigest)
-}
-
-fn first_missing(journal: &Journal) -> u64 {
-    let missing = journal.runs.ranges().complement(journal.size).first();
-    // A complete part that was never renamed: any answer tells whether it is current.
-    missing.map_or(journal.size.saturating_sub(1), ByteRange::start)
+/// What an attempt leaves behind.
+enum End {
+    Done,
+    /// Bytes that are of no use.
+    Wrong,
+    /// All bytes of a file that does not have this digest.
+    Refuted(Digest),
+    /// Some bytes, to be continued.
+    Unfinished,
 }
 
 /// Adds the copies that the origin itself names (RFC 6249). Like a rule's
@@ -395,25 +452,6 @@ fn add_linked(sources: &mut Vec<Source>, opened: &Opened) {
     for link in safe.take(MOST_LINKED) {
         super::add(sources, Source::new(link.url, Trust::Named, Role::Mirror, None));
     }
-}
-
-/// Whether an answer belongs to the representation that a journal began.
-fn continues(journal: &Journal, opened: &Opened, sources: &[Source], job: &Job, start: u64) -> bool {
-    let answer = &opened.representation;
-    if answer.part_from != Some(start) || answer.size != Some(journal.size) {
-        return false;
-    }
-    let from_origin = sources[opened.source].role == Role::Origin;
-    match journal.validators.agrees(&answer.validators) {
-        Agreement::Same if from_origin => true,
-        Agreement::Different if from_origin => false,
-        // The digest will tell.
-        _ => has_strong_digest(job),
-    }
-}
-
-fn has_strong_digest(job: &Job) -> bool {
-    job.digests.iter().any(|promised| promised.digest.algorithm().is_collision_resistant())
 }
 
 fn check_size(job: &Job, opened: &Opened) -> Result<(), DownloadError> {

@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::chance;
 use super::seats::{PerHost, Seats};
 use crate::model::ByteRange;
-use crate::model::http::{Agreement, Validators};
+use crate::model::http::Validators;
 use crate::net::{Body, Net, Wanted};
 use crate::plan::RangeSet;
 use crate::store::Writer;
@@ -37,10 +39,20 @@ pub(super) enum Finding {
     Equal(u64),
     /// A block differs.
     Different,
-    /// The origin has another file now.
+    /// The origin, or who answers in its place, has another file.
     Changed,
     /// The origin could not be asked.
     Unknown,
+}
+
+/// How all comparisons of a download ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuditEnd {
+    /// Blocks of everybody who gave bytes were compared with the origin's.
+    Complete,
+    /// The origin did not answer in time: some bytes were compared with nothing.
+    Abandoned,
 }
 
 /// One comparison.
@@ -83,7 +95,8 @@ impl Audit {
         };
         let validators = Validators::of(answer.headers());
         let is_other = size.is_some_and(|size| size != self.expected.size);
-        if is_other || self.expected.validators.get().agrees(&validators) == Agreement::Different {
+        let first = self.expected.validators.get();
+        if is_other || !first.is_empty() && !self.expected.by.admits(&first, &validators) {
             return Finding::Changed;
         }
         let length = usize::try_from(block.len()).expect("a block is small");

@@ -1,5 +1,7 @@
 //! Why a download failed, in the user's words.
 
+use std::path::PathBuf;
+
 use crate::model::files::SumsError;
 use crate::model::{Digest, ExitCode, Explain};
 use crate::net::NetError;
@@ -53,6 +55,16 @@ pub enum DownloadError {
     /// The origin served ranges at first and does not any more.
     #[error("the origin stopped serving ranges")]
     NoRanges,
+    /// What answers is not known to be the file that an earlier answer began.
+    #[error("{host} answered with {what}, which is not the file of which {} is a part", part.display())]
+    NotTheFile {
+        /// Who answered.
+        host: String,
+        /// With what.
+        what: String,
+        /// The partial file.
+        part: PathBuf,
+    },
     /// Not in the cache, and the network is not to be used.
     #[error("the file is not in the cache")]
     Offline,
@@ -73,7 +85,7 @@ impl Explain for DownloadError {
             | Self::NoDigest
             | Self::Changing => ExitCode::Verification,
             Self::NotListed(_) | Self::ChecksumFile(_) => ExitCode::Verification,
-            Self::NoRanges => ExitCode::Refused,
+            Self::NoRanges | Self::NotTheFile { .. } => ExitCode::Refused,
             Self::Offline => ExitCode::Network,
             Self::Interrupted => ExitCode::Interrupted,
         }
@@ -102,6 +114,11 @@ impl Explain for DownloadError {
             }
             Self::Changing => "try again when the origin has settled".into(),
             Self::NoRanges => "download to a file with -o PATH, which can begin anew".into(),
+            Self::NotTheFile { part, .. } => format!(
+                "run the same command again once the server answers as before: what is there is kept; remove {} if the \
+                 file has really been replaced",
+                part.display()
+            ),
             Self::Offline => "run the same command without --offline".into(),
             Self::Interrupted => "run the same command again to resume".into(),
         })

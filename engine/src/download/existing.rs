@@ -5,11 +5,14 @@
 //! finished it and that the origin still gives. Everything else is unknown, and
 //! unknown is not equal.
 
-use super::open::Opened;
+use super::left::has_strong_digest;
+use super::open::{Opened, Representation};
 use super::place::url_digest;
 use super::receipt::{Proof, Verified};
 use super::truth::Discovery;
-use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Promised, Receipt, Recheck, blocking};
+use super::{
+    DigestRule, DownloadError, Engine, Event, Job, Observer, PlainPartial, Promised, Receipt, Recheck, blocking,
+};
 use crate::model::http::Agreement;
 use crate::model::{Algorithm, DisplayUrl, Origin};
 use crate::plan::Role;
@@ -44,10 +47,16 @@ pub(super) async fn settle_locally(job: &Job, target: &Target) -> Result<Option<
             }
             match hashed(job, target, &job.digests).await? {
                 Some(receipt) => Ok(Some(receipt)),
+                None if continues_partial(job) => Ok(None),
                 None => Err(StoreError::Foreign(target.name().to_owned()).into()),
             }
         }
     }
+}
+
+/// Whether a file that another program began is to be continued.
+fn continues_partial(job: &Job) -> bool {
+    job.partial == PlainPartial::Continued && job.if_exists == IfExists::Resume
 }
 
 /// What the origin's answer is compared with.
@@ -74,7 +83,10 @@ impl Answered<'_> {
         if let Some(receipt) = self.by_digest(job, target, finished.is_some()).await? {
             return Ok(Existing::Settled(Box::new(receipt)));
         }
-        let Some(finished) = finished else { return Err(StoreError::Foreign(name.to_owned()).into()) };
+        let Some(finished) = finished else {
+            continues_plainly(job, target, &self.opened.representation)?;
+            return Ok(Existing::Fetch);
+        };
         match self.agreement(&finished) {
             Agreement::Different => Err(StoreError::Outdated(name.to_owned()).into()),
             Agreement::Same => Ok(Existing::Settled(Box::new(remembered(job, target, &finished)?))),
@@ -131,9 +143,23 @@ impl Answered<'_> {
         match hashed(job, target, std::slice::from_ref(promised)).await? {
             Some(receipt) => Ok(Some(receipt)),
             None if is_own => Err(StoreError::Outdated(name).into()),
+            None if continues_partial(job) => Ok(None),
             None => Err(StoreError::Foreign(name).into()),
         }
     }
+}
+
+/// Whether a plain file may be the beginning of what the origin has.
+fn continues_plainly(job: &Job, target: &Target, representation: &Representation) -> Result<(), DownloadError> {
+    let name = target.name();
+    let is_shorter = target.bytes()? < representation.size.unwrap_or(0);
+    if !continues_partial(job) || !is_shorter || !name.symlink_metadata().is_ok_and(|data| data.is_file()) {
+        return Err(StoreError::Foreign(name.to_owned()).into());
+    }
+    if !has_strong_digest(job) && !representation.validators.is_strong() {
+        return Err(StoreError::Unproven(name.to_owned()).into());
+    }
+    Ok(())
 }
 
 /// The receipt of a file that has every one of these digests.

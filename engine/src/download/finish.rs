@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use super::audit::AuditEnd;
 use super::cached::Keepsake;
 use super::lane::Expected;
 use super::place::{finished, remembered, seal};
@@ -15,7 +16,7 @@ use super::source::Source;
 use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Promised, SourceState, blocking};
 use crate::model::{Digest, DisplayUrl};
 use crate::plan::freshness::StoredResponse;
-use crate::plan::{RangeSet, RetryBudget, Role};
+use crate::plan::{Parts, RangeSet, RetryBudget, Role, Vouching};
 use crate::store::cache::Entry;
 use crate::store::{Download, Finished, StoreError, Summary, Target, Writer};
 
@@ -26,6 +27,9 @@ pub(super) struct Delivered {
     pub resumed: RangeSet,
     pub truths: Vec<Promised>,
     pub sampled_bytes: u64,
+    pub audit: Option<AuditEnd>,
+    /// Whether the bytes came in parts, and why they may have.
+    pub parts: Parts,
     /// When the last byte arrived.
     pub received_at: Instant,
     pub budget: RetryBudget,
@@ -87,6 +91,7 @@ impl Finish<'_> {
             Receipt::untransferred(DisplayUrl(&self.job.url).to_string(), summary.bytes, sha256, verified);
         receipt.already_there = already_there;
         receipt.file = self.target.map(|target| target.name().to_owned());
+        receipt.audit = delivered.audit;
         receipt.sources = sources.iter().map(Source::receipt).collect();
         receipt.hash_tail_seconds = Some(hash_tail.as_secs_f64());
         receipt.resumed_bytes = delivered.resumed.len();
@@ -150,6 +155,7 @@ impl Finish<'_> {
         let by = match &proven {
             Some(promised) => promised.by,
             None if mirrored || !delivered.resumed.is_empty() => Proof::Unverified,
+            None if delivered.parts == Parts::Allowed(Vouching::User) => Proof::Unverified,
             None => Proof::Origin,
         };
         let digest = proven.map(|promised| promised.digest.to_string());

@@ -12,7 +12,7 @@ use crate::component::Rules;
 use crate::model::files::CookieFile;
 use crate::model::{Digest, Region};
 use crate::net::{Net, Scoped, Trust};
-use crate::plan::{Ramp, Role};
+use crate::plan::{Connections, Ramp, Role};
 use crate::store::cache::Cache;
 use crate::store::{History, IfExists, Preallocate};
 
@@ -73,6 +73,11 @@ pub struct EngineOptions {
 }
 
 impl EngineOptions {
+    /// Who decided on the number of connections. Who asks for one asks for no parts.
+    pub(super) fn decided(&self) -> Connections {
+        if self.ramp == Ramp::AtOnce && self.connections > 1 { Connections::Named } else { Connections::Measured }
+    }
+
     /// Connections to a host that plays this role.
     pub(super) fn per_host(&self, role: Role) -> PerHost {
         let most = match role {
@@ -136,6 +141,18 @@ pub struct Job {
     pub cookies: Option<Arc<CookieFile>>,
     /// What to do when the final name exists.
     pub if_exists: IfExists,
+    /// Whether a shorter file there may be one that another program began.
+    pub partial: PlainPartial,
+}
+
+/// What a plain file without a journal may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PlainPartial {
+    /// Somebody else's: it is left alone.
+    #[default]
+    Foreign,
+    /// The beginning of this file: the user asked to continue it.
+    Continued,
 }
 
 impl Job {
@@ -154,6 +171,7 @@ impl Job {
             headers: HeaderMap::new(),
             cookies: None,
             if_exists: IfExists::Overwrite,
+            partial: PlainPartial::Foreign,
         }
     }
 

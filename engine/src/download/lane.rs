@@ -8,9 +8,9 @@ use super::route::Route;
 use super::seats::Refusal;
 use super::source::Tally;
 use crate::model::ByteRange;
-use crate::model::http::{Agreement, Validators};
+use crate::model::http::Validators;
 use crate::net::{Body, Net, NetError, Response, Wanted};
-use crate::plan::{Role, Seen};
+use crate::plan::{Role, Seen, Vouching};
 use crate::store::{ReadAhead, StoreError, Writer};
 
 /// What every answer has to agree with.
@@ -19,28 +19,30 @@ pub(super) struct Expected {
     /// Length of the representation.
     pub size: u64,
     /// The origin's validators.
-    pub validators: OriginValidators,
+    pub validators: FirstValidators,
+    /// Why parts may be combined.
+    pub by: Vouching,
 }
 
-/// What the origin's first answer said, though a mirror may have answered before
-/// it. Clones share it.
+/// What the first answer of a source said, though another one may have answered
+/// before it. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct OriginValidators(Arc<OnceLock<Validators>>);
+pub(super) struct FirstValidators(Arc<OnceLock<Validators>>);
 
-impl OriginValidators {
-    /// Empty ones until the origin has answered.
+impl FirstValidators {
+    /// Empty ones until the source has answered.
     pub(super) fn get(&self) -> Validators {
         self.0.get().cloned().unwrap_or_default()
     }
 
-    /// Takes those of an answer of the origin, if they are the first; gives
+    /// Takes those of an answer of the source, if they are the first; gives
     /// whether they are.
-    fn learn(&self, validators: &Validators) -> bool {
+    pub(super) fn learn(&self, validators: &Validators) -> bool {
         *validators != Validators::default() && self.0.set(validators.clone()).is_ok()
     }
 }
 
-impl From<Validators> for OriginValidators {
+impl From<Validators> for FirstValidators {
     fn from(validators: Validators) -> Self {
         let known = Self::default();
         known.learn(&validators);
@@ -95,14 +97,39 @@ pub(super) enum LaneError {
     NoRanges,
     #[error("its file has {got} bytes, not {expected}")]
     OtherSize { expected: u64, got: u64 },
+    #[error("its answer does not bear the validator that the file began with")]
+    Unproven,
     #[error("the file at the origin has changed")]
-    Changed,
+    Changed(Validators),
+}
+
+/// What a refused range says of its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RangeRefusal {
+    /// It serves the file as a whole alone.
+    Rangeless,
+    /// It answers with something else, at least to this connection.
+    NotTheFile,
 }
 
 impl LaneError {
     /// Whether the host refused the connection itself.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         if let Self::Net(error) = self { Refusal::of(error) } else { None }
+    }
+
+    /// Whether the source answered, and not with the part that was asked for:
+    /// nothing of such an answer is mixed with the file.
+    pub(super) fn range_refusal(&self) -> Option<RangeRefusal> {
+        match self {
+            Self::NoRanges | Self::Net(NetError::Protocol { .. }) => Some(RangeRefusal::Rangeless),
+            Self::Net(error) if refuses_ranges(error) => Some(RangeRefusal::Rangeless),
+            Self::OtherSize { .. } | Self::Unproven | Self::Changed(_) => Some(RangeRefusal::NotTheFile),
+            Self::Net(error) if error.status().is_some_and(|status| status.is_client_error()) => {
+                (!error.is_passing()).then_some(RangeRefusal::NotTheFile)
+            }
+            Self::Net(_) | Self::Store(_) | Self::Short => None,
+        }
     }
 }
 
@@ -154,6 +181,8 @@ pub(super) struct LaneTask {
     pub route: Route,
     pub role: Role,
     pub expected: Expected,
+    /// What the source's own first answer said.
+    pub first: FirstValidators,
     pub tally: Arc<Tally>,
     pub state: Arc<LaneState>,
     pub writer: Arc<Writer>,
@@ -191,30 +220,42 @@ impl LaneTask {
 
     /// Whether an answer is a part of what everybody else brings.
     fn check(&self, answer: &Response) -> Result<(), LaneError> {
-        let size = match answer.body() {
-            Body::Part { size, .. } => size,
-            Body::Whole(Some(size)) if size != self.expected.size => size,
-            Body::Whole(_) | Body::NotModified => return Err(LaneError::NoRanges),
-            Body::BeyondEnd(size) => size.unwrap_or(0),
-        };
-        match (size == self.expected.size, self.role) {
-            (true, Role::Mirror) => Ok(()),
-            (true, Role::Origin) => self.compare(&Validators::of(answer.headers())),
-            (false, Role::Origin) => Err(LaneError::Changed),
-            (false, Role::Mirror) => Err(LaneError::OtherSize { expected: self.expected.size, got: size }),
+        let expected = self.expected.size;
+        let validators = Validators::of(answer.headers());
+        match answer.body() {
+            Body::Part { size, .. } if size == expected => self.compare(validators),
+            Body::Part { size, .. } | Body::Whole(Some(size)) if size != expected => {
+                Err(self.replaced(validators).unwrap_or(LaneError::OtherSize { expected, got: size }))
+            }
+            Body::Part { .. } | Body::Whole(_) => Err(self.replaced(validators).unwrap_or(LaneError::NoRanges)),
+            Body::NotModified => Err(LaneError::NoRanges),
+            Body::BeyondEnd(size) => Err(LaneError::OtherSize { expected, got: size.unwrap_or(0) }),
         }
     }
 
     /// Some networks answer 200 or ignore If-Range: what counts is that the 206
-    /// itself belongs to the representation that we began with.
-    fn compare(&self, validators: &Validators) -> Result<(), LaneError> {
-        if self.expected.validators.learn(validators) {
+    /// itself bears the validator of the representation that we began with.
+    fn compare(&self, validators: Validators) -> Result<(), LaneError> {
+        let by = match self.role {
+            Role::Origin => self.expected.by,
+            // Across hosts validators mean nothing; a mirror has to agree with itself.
+            Role::Mirror => Vouching::User,
+        };
+        // Bytes that came before a validator are not proven by it.
+        if self.first.learn(&validators) && by == Vouching::Validator && validators.is_strong() {
             self.writer.belongs_to(validators.clone())?;
         }
-        match self.expected.validators.get().agrees(validators) {
-            Agreement::Different => Err(LaneError::Changed),
-            Agreement::Same | Agreement::Unknown => Ok(()),
+        if by.admits(&self.first.get(), &validators) {
+            return Ok(());
         }
+        Err(self.replaced(validators).unwrap_or(LaneError::Unproven))
+    }
+
+    /// The error for an answer that bears another strong validator than the
+    /// first one: that of another version, or of another node's copy.
+    fn replaced(&self, validators: Validators) -> Option<LaneError> {
+        let is_other = validators.is_strong() && !self.first.get().proves(&validators);
+        (is_other && self.role == Role::Origin).then_some(LaneError::Changed(validators))
     }
 
     async fn receive(&self, mut answer: Response) -> Result<(), LaneError> {
@@ -242,6 +283,14 @@ impl LaneTask {
             self.state.held.store(false, Ordering::Relaxed);
         }
     }
+}
+
+/// Whether a server takes offence at the `Range` field itself: a request without
+/// one may do.
+pub(super) fn refuses_ranges(error: &NetError) -> bool {
+    // 403 and 406 are what firewalls in front of a server say.
+    let statuses = [400, 403, 405, 406, 412, 416, 417, 501];
+    error.status().is_some_and(|status| statuses.contains(&status.as_u16()))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod existing;
 mod finish;
 mod job;
 mod lane;
+mod left;
 mod open;
 mod place;
 mod receipt;
@@ -23,6 +24,7 @@ mod seats;
 mod single;
 mod source;
 mod stage;
+mod strangers;
 mod transfer;
 mod truth;
 
@@ -32,20 +34,23 @@ use std::time::Instant;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
+pub use audit::AuditEnd;
 pub use error::DownloadError;
 pub use events::{Event, Observer, SourceState};
 pub use job::{
-    ChecksumFile, DigestRule, Engine, EngineOptions, Job, NetworkUse, Output, Promised, Recheck, Unverified,
+    ChecksumFile, DigestRule, Engine, EngineOptions, Job, NetworkUse, Output, PlainPartial, Promised, Recheck,
+    Unverified,
 };
 pub use receipt::{Proof, Receipt, SourceReceipt, Verified};
 pub use seats::{Memory, PerHost, Seats};
 
 use crate::net::Trust;
-use crate::plan::{Role, rank};
+use crate::plan::{Parts, Role, Vouching, rank};
 use attempt::{Attempt, Ranges};
 use cached::Cached;
 use place::Place;
 use source::Source;
+use truth::Discovery;
 
 /// Most times that a download begins anew because the origin's file changed.
 const MOST_RESTARTS: usize = 2;
@@ -81,7 +86,9 @@ pub async fn download(
         return Err(DownloadError::Offline);
     }
     let mut sources = gather(engine, &mut job, observer).await;
-    let mut attempt = Attempt { engine, observer, cancel, place: &place, ranges: Ranges::Asked };
+    let discovery = Discovery::new(&engine.net, &sources[0]);
+    let (ranges, parts) = (Ranges::Asked, Parts::Single);
+    let mut attempt = Attempt { engine, observer, cancel, place: &place, ranges, parts, discovery };
     // What went to standard output cannot be taken back.
     let mut restarts = if matches!(job.output, Output::Stream(_)) { 0 } else { MOST_RESTARTS };
     loop {
@@ -93,8 +100,15 @@ pub async fn download(
                 observer.event(&Event::warning("the origin stopped serving ranges; starting anew with one stream"));
                 attempt.ranges = Ranges::Avoided;
             }
+            // Of several versions, only one stream is surely one of them.
+            Err(DownloadError::Mismatch { .. })
+                if restarts > 0 && attempt.parts == Parts::Allowed(Vouching::Digest) =>
+            {
+                observer.event(&Event::warning("parts of the file do not fit together; starting anew with one stream"));
+                attempt.ranges = Ranges::Avoided;
+            }
             Ok(receipt) => return Ok(receipt.accounted(begun)),
-            Err(error) => return Err(error),
+            Err(error) => attempt.after_failure(error, &mut job, &sources, restarts).await?,
         }
         restarts -= 1;
     }

@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::chance;
+use super::lane::refuses_ranges;
 use super::route::Route;
 use super::seats::{PerHost, Refusal, Seat};
 use super::source::{Source, Tally};
@@ -35,6 +36,8 @@ pub(super) struct Representation {
     pub part_from: Option<u64>,
     /// The origin's validators; none where a mirror answered.
     pub validators: Validators,
+    /// Those of whoever answered.
+    pub own: Validators,
 }
 
 /// A source that answered, and its answer.
@@ -107,8 +110,6 @@ pub(super) async fn open(
     let mut vouched = opening.vouched;
     // The origin has had its head start.
     let mut late = false;
-    // Mirrors that might have helped were not asked.
-    let mut unvouched = false;
     let head_start = tokio::time::sleep(opening.head_start.silence);
     tokio::pin!(head_start);
     let mut blame: Option<NetError> = None;
@@ -129,15 +130,12 @@ pub(super) async fn open(
                     vouched = Vouched::Bytes;
                     let mirrors = admitted.into_iter().map(|index| request_of(opening, sources, index));
                     attempts.extend(mirrors.map(|request| attempt(opening, request, When::After(Duration::ZERO))));
-                } else {
-                    unvouched = true;
                 }
                 continue;
             }
             else => {
                 let Some((index, response, representation)) = spare else {
-                    let error = blame.expect("every other attempt failed with an error").into();
-                    return Err(if unvouched { DownloadError::Unvouched(Box::new(error)) } else { error });
+                    return Err(blame.expect("every other attempt failed with an error").into());
                 };
                 let Request { route, per_host, .. } = request_of(opening, sources, index);
                 let seat = opening.engine.seats.first(&route.host(), per_host).await;
@@ -254,9 +252,15 @@ async fn send(opening: &Opening<'_>, request: &Request) -> Result<Response, NetE
     Tally::count(&request.tally.requests, 1);
     let answer = request.route.ask_anew(net, opening.wanted, request.precondition.clone()).await;
     // A server may call any range of an empty file unsatisfiable, and some call
-    // every range so; only the plain request can tell them apart.
-    let beyond = matches!(&answer, Ok(response) if matches!(response.body(), Body::BeyondEnd(_)));
-    if beyond {
+    // every range so, refuse the field as such, or get their answer to it wrong;
+    // only the plain request can tell them apart. curl and wget never send one
+    // for a new file, and so never meet this; aria2 gives up.
+    let beyond = match &answer {
+        Ok(response) => matches!(response.body(), Body::BeyondEnd(_)),
+        Err(NetError::Protocol { .. }) => true,
+        Err(error) => refuses_ranges(error),
+    };
+    if beyond && opening.wanted != Wanted::Everything {
         Tally::count(&request.tally.requests, 1);
         return request.route.ask_anew(net, Wanted::Everything, Precondition::None).await;
     }
@@ -277,12 +281,13 @@ fn usable_answer(
             return Err(NetError::Protocol { host, what });
         }
     };
+    let own = Validators::of(response.headers());
     let validators = match source {
-        ORIGIN => Validators::of(response.headers()),
+        ORIGIN => own.clone(),
         // Across hosts they mean nothing, and must not be remembered as the origin's.
         _ => Validators::default(),
     };
-    Ok((response, Representation { size, part_from, validators }))
+    Ok((response, Representation { size, part_from, validators, own }))
 }
 
 /// Whether a mirror's answer can be found wrong later. One without ranges

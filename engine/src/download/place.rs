@@ -80,3 +80,8 @@ pub(super) fn remembered(observer: &dyn Observer, recorded: Result<(), StoreErro
 pub(super) fn url_digest(url: &Url) -> Digest {
     crate::store::sha256(url.as_str().as_bytes())
 }
+
+/// The digest by which journals know the server of a URL.
+pub(super) fn origin_digest(url: &Url) -> Digest {
+    crate::store::sha256(Origin::of(url).to_string().as_bytes())
+}

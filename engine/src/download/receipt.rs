@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::SourceState;
+use super::audit::AuditEnd;
 use crate::metrics::ProcessUsage;
 use crate::plan::Role;
 
@@ -147,6 +148,10 @@ pub struct Receipt {
     pub verified: Verified,
     /// What each source gave.
     pub sources: Vec<SourceReceipt>,
+    /// How comparing bytes of others with the origin's ended; none where all
+    /// came from the origin in this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditEnd>,
     /// Seconds from the first request to the final name.
     pub seconds: f64,
     /// Bytes that an earlier run left.
@@ -192,6 +197,7 @@ impl Receipt {
             sha256,
             verified,
             sources: Vec::new(),
+            audit: None,
             seconds: 0.0,
             resumed_bytes: 0,
             hash_tail_seconds: None,

@@ -271,6 +271,13 @@ impl Seats {
         self.shared.state().free_at(host, per_host, place(ticket))
     }
 
+    /// Notes that `host` leaves a second connection without an answer, for every
+    /// job and for later runs.
+    pub(super) fn serves_one(&self, host: &str) {
+        self.shared.state().learn(host, 1);
+        self.shared.changed.notify_waiters();
+    }
+
     /// Leaves `host` alone for `pause`, in every job.
     pub(super) fn rest(&self, host: &str, pause: Duration) {
         let until = Instant::now() + pause;

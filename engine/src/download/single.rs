@@ -59,7 +59,10 @@ impl Single<'_> {
             };
             source.given = RangeSet::of(ByteRange::new(0, received));
             let error = match ended {
-                Ok(()) => return self.whole(received),
+                Ok(()) if self.size.is_none_or(|size| size == received) => return self.whole(received),
+                // Chunks end where they like, whatever was declared beside them.
+                Ok(()) if budget.spend() => self.short(source, received),
+                Ok(()) => return Err(self.short(source, received).into()),
                 Err(DownloadError::Net(error)) if error.is_passing() && budget.spend() => error,
                 Err(error) => return Err(error),
             };
@@ -90,6 +93,11 @@ impl Single<'_> {
             }
         }
         Ok(())
+    }
+
+    fn short(&self, source: &Source, received: u64) -> NetError {
+        let what = format!("it ended after {received} of {} bytes", self.size.unwrap_or(received));
+        NetError::Protocol { host: source.name(), what }
     }
 
     fn whole(&self, received: u64) -> Result<u64, DownloadError> {
@@ -128,7 +136,7 @@ impl Single<'_> {
         let answer = source.route().ask_anew(&self.engine.net, Wanted::Everything, Precondition::None).await?;
         let is_same = self.validators.agrees(&Validators::of(answer.headers())) != Agreement::Different;
         match answer.body() {
-            Body::Whole(size) if size == self.size && is_same => Ok(answer),
+            Body::Whole(size) if is_same && (size == self.size || size.is_none()) => Ok(answer),
             _ => Err(DownloadError::Changing),
         }
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use super::events::shown;
+use super::lane::FirstValidators;
 use super::route::Route;
 use super::{Event, SourceReceipt, SourceState, reason};
 use crate::net::{Scoped, Trust};
@@ -25,6 +26,8 @@ pub(super) struct Source {
     pub scoped: Option<Scoped>,
     /// Where its URL led.
     route: Route,
+    /// What its own first answer said of the file.
+    pub first: FirstValidators,
     pub tally: Arc<Tally>,
     pub state: SourceState,
     pub why: Option<String>,
@@ -59,6 +62,7 @@ impl Source {
             role,
             rule,
             scoped: None,
+            first: FirstValidators::default(),
             tally: Arc::default(),
             state: SourceState::Unused,
             why: None,
@@ -84,6 +88,11 @@ impl Source {
     /// under a digest.
     pub(super) fn is_stranger(&self) -> bool {
         self.role == Role::Mirror && self.trust == Trust::Named
+    }
+
+    /// Whether any request was sent to it.
+    pub(super) fn has_been_asked(&self) -> bool {
+        self.tally.requests.load(Ordering::Relaxed) > 0
     }
 
     /// The host's name, for messages.

@@ -3,7 +3,9 @@
 //! The key invariant: every byte that counts as delivered was handed to the
 //! writer, and every byte of a source that proves wrong is fetched again.
 
+mod judging;
 mod seating;
+mod strangers;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,18 +15,17 @@ use std::time::{Duration, Instant};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::audit::{Audit, Finding, Subject};
+use super::audit::{Audit, AuditEnd, Finding, Subject};
 use super::lane::{Expected, LaneEnd, LaneError, LaneState};
 use super::open::Opened;
-use super::seats::{Refusal, Seat, Ticket};
+use super::seats::{Seat, Ticket};
 use super::source::Source;
-use super::truth::{Discovery, vouches};
-use super::{DownloadError, Engine, Event, Observer, Promised, SourceState, chance, joined, reason};
+use super::truth::Discovery;
+use super::{DownloadError, Engine, Event, Observer, SourceState, joined};
+use crate::model::http::Validators;
 use crate::model::{ByteRange, DisplayUrl};
-use crate::net::{NetError, Trust};
-use crate::plan::{
-    Backoff, Failure, LaneId, Limits, RangeSet, RetryBudget, Role, Schedule, SourceId, SourceSpec, Step,
-};
+use crate::net::{Body, NetError, Trust};
+use crate::plan::{LaneId, Limits, RangeSet, RetryBudget, Role, Schedule, SourceId, SourceSpec, Step};
 use crate::store::Writer;
 use seating::Lane;
 
@@ -35,22 +36,17 @@ const TICK: Duration = Duration::from_millis(25);
 const GRACE: Duration = Duration::from_millis(150);
 /// How often the observer hears of progress.
 const REPORT: Duration = Duration::from_millis(100);
-/// A mirror that fails so often in a row is given up.
-const MIRROR_FAILURES: u32 = 3;
-/// An origin that ignores a range so often in a row has stopped serving them.
-const RANGELESS_ANSWERS: u32 = 2;
 /// Bytes of a mirror before it is first compared; then at every eightfold.
 const FIRST_AUDIT_BYTES: u64 = 256 * 1024;
 const NEXT_AUDIT_FACTOR: u64 = 8;
 /// Comparisons that the origin did not answer before they are given up.
 const AUDIT_FAILURES: u32 = 3;
 
-/// Why a mirror was not asked.
-const NO_DIGEST: &str = "no digest of the file is known";
-
 struct Running {
     source: usize,
     start: u64,
+    /// How far it had come when it was last looked at.
+    seen: u64,
     opened: Instant,
     state: Arc<LaneState>,
     seat: Seat,
@@ -104,6 +100,8 @@ pub(super) struct Outcome {
     pub budget: RetryBudget,
     /// Bytes of others that were compared with the origin's.
     pub sampled_bytes: u64,
+    /// How the comparisons with the origin ended; none where there were none.
+    pub audit: Option<AuditEnd>,
     /// When the last byte arrived.
     pub received_at: Instant,
     pub result: Result<(), DownloadError>,
@@ -120,7 +118,17 @@ pub(super) struct Transfer<'a> {
     audits: JoinSet<(Subject, u64, Finding)>,
     audited: HashMap<Subject, AuditState>,
     sampled_bytes: u64,
+    audit: Option<AuditEnd>,
     errors: HashMap<usize, LaneError>,
+    /// Whether a mirror gave the first answer: then the origin's word on what
+    /// the file is has yet to come.
+    mirror_began: bool,
+    /// The strong validators of the last answer of the origin that bore others
+    /// than the first.
+    newer: Option<Validators>,
+    /// How long lanes were open and brought nothing, since the last byte.
+    silence: Duration,
+    looked: Instant,
     begun: Instant,
     received_at: Option<Instant>,
     reported: Instant,
@@ -162,7 +170,12 @@ impl<'a> Transfer<'a> {
             audits: JoinSet::new(),
             audited: HashMap::new(),
             sampled_bytes: 0,
+            audit: None,
             errors: HashMap::new(),
+            mirror_began: false,
+            newer: None,
+            silence: Duration::ZERO,
+            looked: now,
             begun: now,
             received_at: None,
             reported: now,
@@ -173,7 +186,10 @@ impl<'a> Transfer<'a> {
     /// Takes over the first answer, which streams from `start` to the end.
     pub(super) fn adopt(&mut self, opened: Opened, start: u64) {
         let Opened { source, response, seat, .. } = opened;
-        let whole = ByteRange::new(start, self.setup.expected.size);
+        self.mirror_began = source != 0;
+        // Some servers give less than all that was asked for.
+        let end = if let Body::Part { range, .. } = response.body() { range.end() } else { self.setup.expected.size };
+        let whole = ByteRange::new(start, end);
         if let Some((id, range)) = self.schedule.adopt(SourceId(source), whole, response.waited(), self.now()) {
             self.start(Lane { id, source, range, seat }, Some(response));
         }
@@ -186,13 +202,15 @@ impl<'a> Transfer<'a> {
         self.audits.shutdown().await;
         self.collect_given();
         let received_at = self.received_at.unwrap_or_else(Instant::now);
+        let audit = self.audit_end();
         let Self { setup, sampled_bytes, .. } = self;
-        Outcome { sources: setup.sources, budget: setup.budget, sampled_bytes, received_at, result }
+        Outcome { sources: setup.sources, budget: setup.budget, sampled_bytes, audit, received_at, result }
     }
 
     async fn drive(&mut self, cancel: &CancellationToken) -> Result<(), DownloadError> {
         loop {
             self.observe();
+            self.check_silence()?;
             self.settle_disputes()?;
             self.start_audits();
             self.queue_while_idle();
@@ -201,6 +219,7 @@ impl<'a> Transfer<'a> {
             }
             let complete = self.schedule.is_complete();
             self.received_at = complete.then(|| self.received_at.unwrap_or_else(Instant::now));
+            self.limit_audits();
             if complete && self.audits.is_empty() {
                 if self.schedule.has_raced() {
                     // The last bytes of a race may still be on their way to the disk.
@@ -219,23 +238,9 @@ impl<'a> Transfer<'a> {
             tokio::select! {
                 Some(ended) = self.tasks.join_next() => self.lane_joined(ended)?,
                 Some(ended) = self.audits.join_next() => self.audit_joined(ended)?,
-                found = found(discovery.as_ref()), if discovery.is_some() => self.decide_on_strangers(&found),
+                found = strangers::found(discovery.as_ref()), if discovery.is_some() => self.decide_on_strangers(&found),
                 () = tokio::time::sleep(TICK) => {}
                 () = cancel.cancelled() => return Err(DownloadError::Interrupted),
-            }
-        }
-    }
-
-    /// Admits the mirrors that the user did not name, or says why they stay out.
-    fn decide_on_strangers(&mut self, found: &[Promised]) {
-        self.discovery = None;
-        let strangers = self.setup.sources.iter_mut().enumerate().filter(|(_, source)| source.is_stranger());
-        for (index, source) in strangers {
-            if vouches(found) {
-                self.schedule.admit(SourceId(index));
-            } else if !source.is_dropped() {
-                let event = source.become_state(SourceState::Unused, Some(NO_DIGEST.into()));
-                self.setup.observer.event(&event);
             }
         }
     }
@@ -246,12 +251,22 @@ impl<'a> Transfer<'a> {
 
     fn observe(&mut self) {
         let now = self.now();
+        let mut moved = false;
         for (id, lane) in &mut self.lanes {
             let seen = lane.state.seen();
             self.schedule.observe(*id, seen, now);
+            // What waits for the disk or the rate limit has come.
+            moved |= seen.held || std::mem::replace(&mut lane.seen, seen.position) < seen.position;
             if seen.position > lane.start {
                 lane.seat.served();
             }
+        }
+        let elapsed = std::mem::replace(&mut self.looked, Instant::now()).elapsed();
+        match (moved, self.lanes.is_empty()) {
+            (true, _) => self.silence = Duration::ZERO,
+            // Nobody was asked: a pause, or a wait for a seat.
+            (false, true) => {}
+            (false, false) => self.silence += elapsed,
         }
         let remaining = self.schedule.remaining();
         if remaining < self.remaining {
@@ -262,6 +277,17 @@ impl<'a> Transfer<'a> {
             self.reported = Instant::now();
             self.report();
         }
+    }
+
+    /// Ends what nobody answers: connections that keep silent are replaced long
+    /// before they fail, and so never use up the budget of failures.
+    fn check_silence(&self) -> Result<(), DownloadError> {
+        let Engine { net, options, .. } = self.setup.engine;
+        let limit = net.options().stall_timeout.saturating_mul(options.retry.saturating_add(1));
+        if self.silence < limit {
+            return Ok(());
+        }
+        Err(NetError::Stalled { host: self.setup.sources[0].name(), after: limit }.into())
     }
 
     fn report(&self) {
@@ -289,6 +315,17 @@ impl<'a> Transfer<'a> {
                     running.seat.cut();
                 }
             }
+            Step::Grow { lane, end } => {
+                if let Some(running) = self.lanes.get(&lane) {
+                    running.state.end.store(end, Ordering::Release);
+                }
+            }
+            Step::Alone { source } => {
+                let source = &self.setup.sources[source.0];
+                self.setup.engine.seats.serves_one(&source.host());
+                let message = format!("{} serves one connection at a time", source.name());
+                self.setup.observer.event(&Event::warning(message));
+            }
             Step::Stop { lane } => {
                 if let Some(mut running) = self.lanes.remove(&lane) {
                     running.abort.abort();
@@ -309,109 +346,6 @@ impl<'a> Transfer<'a> {
         lanes.iter().for_each(|lane| self.keep_given(lane));
     }
 
-    fn lane_joined(&mut self, ended: Result<(LaneId, LaneEnd), JoinError>) -> Result<(), DownloadError> {
-        let Some((id, end)) = joined(ended) else { return Ok(()) };
-        // A lane that was stopped may have ended by itself at the same moment.
-        let Some(mut lane) = self.lanes.remove(&id) else { return Ok(()) };
-        let position = lane.state.position.load(Ordering::Acquire);
-        self.keep_given(&lane);
-        self.schedule.observe(id, lane.state.seen(), self.now());
-        let source = &mut self.setup.sources[lane.source];
-        if position > lane.start {
-            lane.seat.served();
-            source.failures = 0;
-            self.setup.budget.refill();
-        }
-        match end {
-            LaneEnd::Finished => self.schedule.finish(id, self.now()),
-            LaneEnd::Failed(LaneError::Store(error)) => return Err(error.into()),
-            LaneEnd::Failed(LaneError::Changed) => return Err(DownloadError::Changing),
-            LaneEnd::Failed(error) => {
-                let index = lane.source;
-                let failure = self.judge(lane, &error, position);
-                self.schedule.fail(id, failure, self.now());
-                if matches!(error, LaneError::NoRanges) && self.needs_one_stream() {
-                    return Err(DownloadError::NoRanges);
-                }
-                self.errors.insert(index, error);
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether nobody is left but an origin that serves ranges no more.
-    fn needs_one_stream(&self) -> bool {
-        let (origin, mirrors) = self.setup.sources.split_first().expect("the origin is among the sources");
-        let is_rangeless = origin.failures >= RANGELESS_ANSWERS || origin.is_dropped();
-        self.lanes.is_empty() && is_rangeless && mirrors.iter().all(Source::is_dropped)
-    }
-
-    /// Decides what a failure means for its source, and tells the observer.
-    fn judge(&mut self, lane: Running, error: &LaneError, position: u64) -> Failure {
-        let progressed = position > lane.start;
-        let others = self.lanes.values().any(|other| other.source == lane.source);
-        let source = &mut self.setup.sources[lane.source];
-        let (passing, retry_after) = match error {
-            LaneError::Net(error) => (error.is_passing(), error.retry_after()),
-            LaneError::Short => (true, None),
-            _ => (false, None),
-        };
-        let refusal = if progressed { None } else { error.refusal() };
-        let serves_others = refusal.is_some_and(|refusal| lane.seat.refused(refusal)) || others;
-        let rejected = refusal == Some(Refusal::Rejected);
-        let rangeless = matches!(error, LaneError::NoRanges) && others;
-        // A server that takes so many connections, or one that streams, and no
-        // more is healthy.
-        if rangeless || rejected && serves_others {
-            let rest = Backoff::default().pause(1, retry_after, chance());
-            if rejected {
-                self.setup.engine.seats.rest(&source.host(), rest);
-            }
-            return Failure { rest, drop_source: false, reduce: rangeless };
-        }
-        if progressed && passing {
-            return Failure::default();
-        }
-        // Sixteen lanes that one moment broke are one failure.
-        let is_counted = source.failed_at.is_some_and(|failed_at| lane.opened <= failed_at);
-        if !is_counted {
-            source.failures += 1;
-            source.failed_at = Some(Instant::now());
-            self.setup.budget.spend();
-        }
-        let given_up = match source.role {
-            Role::Mirror => !passing || source.failures >= MIRROR_FAILURES,
-            // While another of its lanes lives, so does the origin.
-            Role::Origin => {
-                !others && (self.setup.budget.is_spent() || source.failures > self.setup.engine.options.retry)
-            }
-        };
-        let rest = Backoff::default().pause(source.failures, retry_after, chance());
-        if rejected {
-            self.setup.engine.seats.rest(&source.host(), rest);
-        }
-        if given_up && !source.is_dropped() {
-            let event = source.become_state(SourceState::Dropped, Some(reason(error)));
-            self.setup.observer.event(&event);
-        } else if !given_up && !is_counted {
-            self.setup.observer.event(&source.retrying(error, rest));
-        }
-        Failure { rest, drop_source: given_up, reduce: false }
-    }
-
-    /// The error to end with when nobody is left: the origin's, if it failed.
-    fn blame(&mut self) -> DownloadError {
-        let index = if self.errors.contains_key(&0) { 0 } else { self.errors.keys().copied().next().unwrap_or(0) };
-        let host = self.setup.sources[index].name();
-        let error = match self.errors.remove(&index) {
-            Some(LaneError::Net(error)) => error.into(),
-            Some(error) => NetError::Protocol { host, what: error.to_string() }.into(),
-            None => NetError::Protocol { host, what: "no source is left".into() }.into(),
-        };
-        let are_barred = |source: &Source| source.is_stranger() && source.why.as_deref() == Some(NO_DIGEST);
-        if self.setup.sources.iter().any(are_barred) { DownloadError::Unvouched(Box::new(error)) } else { error }
-    }
-
     /// What has to be compared with the origin, with the bytes at stake.
     fn subjects(&self) -> Vec<(Subject, RangeSet)> {
         let mut subjects = vec![(Subject::Resumed, self.setup.resumed.clone())];
@@ -427,8 +361,28 @@ impl<'a> Transfer<'a> {
         subjects
     }
 
+    /// How the comparisons ended, where anything was to be compared.
+    fn audit_end(&self) -> Option<AuditEnd> {
+        let subjects = self.subjects().into_iter().filter(|(_, given)| !given.is_empty());
+        let ends: Vec<_> = subjects
+            .map(|(subject, given)| self.audited.get(&subject).is_some_and(|state| state.audited_at >= given.len()))
+            .collect();
+        let is_complete = self.audit.is_none() && ends.iter().all(|is_audited| *is_audited);
+        (!ends.is_empty()).then_some(if is_complete { AuditEnd::Complete } else { AuditEnd::Abandoned })
+    }
+
+    /// Gives up comparing once that has taken as long as one silence may: every
+    /// byte is there, and the origin does not answer.
+    fn limit_audits(&mut self) {
+        let Some(received_at) = self.received_at.filter(|_| !self.audits.is_empty()) else { return };
+        if received_at.elapsed() >= self.setup.engine.net.options().stall_timeout {
+            self.audits.abort_all();
+            self.audit = Some(AuditEnd::Abandoned);
+        }
+    }
+
     fn start_audits(&mut self) {
-        if self.setup.sources[0].is_dropped() {
+        if self.setup.sources[0].is_dropped() || self.audit == Some(AuditEnd::Abandoned) {
             return;
         }
         let complete = self.schedule.is_complete();
@@ -467,8 +421,12 @@ impl<'a> Transfer<'a> {
                 state.audited_at = bytes;
                 self.sampled_bytes += compared;
             }
-            Finding::Unknown => state.failures += 1,
-            Finding::Changed => return Err(DownloadError::Changing),
+            // The origin's word counts before any other's. Once it streams, one
+            // answer that disagrees is that of a portal or of another node.
+            Finding::Changed if self.mirror_began && self.setup.sources[0].given.is_empty() => {
+                return Err(DownloadError::Changing);
+            }
+            Finding::Unknown | Finding::Changed => state.failures += 1,
             Finding::Different => self.refuse(subject)?,
         }
         Ok(())
@@ -525,13 +483,5 @@ impl<'a> Transfer<'a> {
             }
         };
         Ok(self.setup.writer.forget(wrong)?)
-    }
-}
-
-/// The digests that a discovery finds.
-async fn found(discovery: Option<&Discovery>) -> Vec<Promised> {
-    match discovery {
-        Some(discovery) => discovery.found().await,
-        None => Vec::new(),
     }
 }

@@ -4,6 +4,7 @@
 pub mod freshness;
 mod host_limits;
 pub mod names;
+mod parts;
 pub mod paths;
 mod ramp;
 mod ranges;
@@ -12,6 +13,7 @@ mod retry;
 mod schedule;
 
 pub use host_limits::{HostLimits, HostLimitsError, Learned};
+pub use parts::{Answered, Begun, Connections, KnownDigest, Parts, Resumption, Vouching};
 pub use ranges::RangeSet;
 pub use rank::{RankedCandidate, rank};
 pub use retry::{Backoff, RetryBudget};

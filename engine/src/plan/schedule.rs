@@ -6,6 +6,7 @@
 //! bytes are exactly the unassigned ones plus what the lanes still have before
 //! them, without overlap but between the lanes of one race.
 
+mod keep;
 mod lane;
 mod piece;
 mod share;
@@ -88,10 +89,22 @@ pub enum Step {
         /// One past its last byte.
         end: u64,
     },
+    /// A lane ends later than it was told: its answer goes on so far.
+    Grow {
+        /// The lane.
+        lane: LaneId,
+        /// One past its last byte.
+        end: u64,
+    },
     /// A lane is of no use any more.
     Stop {
         /// The lane.
         lane: LaneId,
+    },
+    /// A host serves one connection and leaves others without an answer.
+    Alone {
+        /// A source at that host.
+        source: SourceId,
     },
 }
 
@@ -168,9 +181,11 @@ impl Schedule {
         now: Duration,
     ) -> Option<(LaneId, ByteRange)> {
         let run = self.todo.iter().find(|run| run.start() <= range.start() && range.start() < run.end())?;
-        let range = ByteRange::new(range.start(), range.end().min(run.end()));
+        let reach = range.end();
+        let range = ByteRange::new(range.start(), reach.min(run.end()));
         let id = self.open(source, Taken { range, race: None }, now);
-        self.lanes.get_mut(&id)?.latency_s = Some(waited.as_secs_f64());
+        let lane = self.lanes.get_mut(&id)?;
+        (lane.latency_s, lane.reach, lane.streams) = (Some(waited.as_secs_f64()), reach, true);
         Some((id, range))
     }
 
@@ -219,7 +234,8 @@ impl Schedule {
     pub fn requeue(&mut self, bytes: &RangeSet) {
         self.delivered = self.delivered.saturating_sub(bytes.len());
         let mut fresh = bytes.clone();
-        for lane in self.lanes.values() {
+        for lane in self.lanes.values_mut() {
+            lane.over.remove_all(bytes);
             fresh.remove(ByteRange::new(lane.position, lane.end));
         }
         self.todo.insert_all(&fresh);
@@ -263,6 +279,7 @@ impl Schedule {
     pub fn plan(&mut self, now: Duration, room: &dyn Room) -> Vec<Step> {
         let mut steps = std::mem::take(&mut self.due);
         self.give_up_laggards(now, &mut steps);
+        self.grow_kept(&mut steps);
         let view = View {
             now,
             delivered: self.delivered,
@@ -344,7 +361,9 @@ impl Schedule {
     fn leave(&mut self, id: LaneId) -> Option<Lane> {
         let lane = self.lanes.remove(&id)?;
         if self.racers(lane.race).next().is_none() {
-            self.todo.insert(ByteRange::new(lane.position, lane.end));
+            let mut rest = RangeSet::of(ByteRange::new(lane.position, lane.end));
+            rest.remove_all(&lane.over);
+            self.todo.insert_all(&rest);
         }
         Some(lane)
     }

@@ -21,6 +21,13 @@ pub enum StoreError {
     /// A file under the final name that this engine did not finish.
     #[error("{} exists and is not a finished download of this URL", .0.display())]
     Foreign(PathBuf),
+    /// A file under the final name that the user wants continued, and nothing
+    /// says what it is a part of.
+    #[error("{} cannot be continued: neither a checksum nor a strong validator says what it is a part of", .0.display())]
+    Unproven(PathBuf),
+    /// A file under the final name that does not begin as the one it should be a part of.
+    #[error("{} is not a part of this file: its bytes differ", .0.display())]
+    NoPart(PathBuf),
     /// A file under the final name, and the user asked to fail then.
     #[error("{} exists", .0.display())]
     Exists(PathBuf),
@@ -90,6 +97,8 @@ impl Explain for StoreError {
             Self::Io { .. }
             | Self::Output(_)
             | Self::Foreign(_)
+            | Self::Unproven(_)
+            | Self::NoPart(_)
             | Self::Outdated(_)
             | Self::TooLarge { .. }
             | Self::TooMany { .. }
@@ -118,7 +127,15 @@ impl Explain for StoreError {
                 io::ErrorKind::InvalidFilename => "choose another, shorter name with -o".into(),
                 _ => "check the path, the disk and the permissions".into(),
             },
-            Self::Foreign(_) => "choose another name with -o, or --if-exists overwrite to replace it".into(),
+            Self::Foreign(_) => "choose another name with -o, --if-exists overwrite to replace it, or --if-exists resume with --checksum to \
+                 continue it"
+                .into(),
+            Self::Unproven(_) => {
+                "give the digest of the whole file with --checksum, or replace the part with --if-exists overwrite".into()
+            }
+            Self::NoPart(_) => {
+                "all of the new file has been fetched: run again with --if-exists overwrite to use it".into()
+            }
             Self::Outdated(_) => {
                 "fetch the new version with --if-exists overwrite, or under another name with -o".into()
             }

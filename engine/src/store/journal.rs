@@ -6,7 +6,8 @@
 //! what a disk has lost or changed since is found before it is built upon.
 //!
 //! Versions: 1 had no checksums. Neither reader takes the other's journal; it
-//! says so and the download starts over.
+//! says so and the download starts over. Fields that came later may be missing;
+//! a reader that does not know one takes the journal for damaged.
 
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,11 @@ pub struct Journal {
     /// SHA-256 of the URL that was asked for: enough to recognise it, and no
     /// place for a signed query string to leak.
     pub url_digest: Digest,
+    /// SHA-256 of the server's scheme, name and port, within which validators
+    /// mean something; none in journals of earlier versions.
+    pub origin_digest: Option<Digest>,
+    /// A digest that the complete bytes turned out not to have.
+    pub refuted: Option<Digest>,
     /// Length of the representation in bytes.
     pub size: u64,
     /// The origin's validators for it.
@@ -49,6 +55,10 @@ struct Versioned {
 struct Stored {
     v: u32,
     url_digest: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin_digest: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refuted: Option<Digest>,
     size: u64,
     validators: Validators,
     block_bytes: u64,
@@ -76,7 +86,7 @@ pub enum JournalError {
 impl Journal {
     /// A journal of a download that has nothing yet.
     pub fn new(url_digest: Digest, size: u64, validators: Validators) -> Self {
-        Self { url_digest, size, validators, runs: Runs::of_size(size) }
+        Self { url_digest, origin_digest: None, refuted: None, size, validators, runs: Runs::of_size(size) }
     }
 
     /// Reads the journal at `path`; none when there is no such file.
@@ -100,7 +110,7 @@ impl Journal {
         if v != VERSION {
             return Err(JournalError::OtherVersion(v));
         }
-        let Stored { v: _, url_digest, size, validators, block_bytes, runs: stored } =
+        let Stored { v: _, url_digest, origin_digest, refuted, size, validators, block_bytes, runs: stored } =
             serde_json::from_slice(text).map_err(damaged)?;
         let damaged = |error: RunsError| JournalError::Damaged(error.to_string());
         let mut runs = Runs::new(block_bytes).map_err(damaged)?;
@@ -108,7 +118,7 @@ impl Journal {
         if runs.end() > size {
             return Err(JournalError::Damaged("bytes beyond the end".into()));
         }
-        Ok(Self { url_digest, size, validators, runs })
+        Ok(Self { url_digest, origin_digest, refuted, size, validators, runs })
     }
 
     /// The text of the journal.
@@ -116,6 +126,8 @@ impl Journal {
         let stored = Stored {
             v: VERSION,
             url_digest: self.url_digest.clone(),
+            origin_digest: self.origin_digest.clone(),
+            refuted: self.refuted.clone(),
             size: self.size,
             validators: self.validators.clone(),
             block_bytes: self.runs.block_bytes(),

@@ -4,6 +4,7 @@
 //! The key invariant: nothing carries its final name before it is complete,
 //! verified and on disk; everything on the way there can be resumed.
 
+mod adopt;
 mod append_log;
 mod below;
 pub mod cache;
@@ -29,6 +30,7 @@ mod target;
 mod tree;
 mod writer;
 
+pub use adopt::{adopt, begins};
 pub use append_log::AppendLog;
 pub use below::{create_folder_below, list_below, read_below, write_below};
 pub use check::{Checked, check};

@@ -90,6 +90,36 @@ impl Target {
         }
     }
 
+    /// Sets part and journal aside for a version that may prove wrong. Only while
+    /// nobody has locked the part.
+    pub fn set_aside(&self) {
+        // What cannot be kept is lost as it would have been without.
+        if std::fs::rename(self.part(), aside(&self.part())).is_ok() {
+            let _ = std::fs::rename(self.state(), aside(&self.state()));
+            sync_directory(&self.name);
+        }
+    }
+
+    /// Puts back what was set aside, if anything was, in the place of what is there.
+    pub fn restore_aside(&self) {
+        let (part, state) = (aside(&self.part()), aside(&self.state()));
+        if part.exists() && state.exists() && std::fs::rename(&part, self.part()).is_ok() {
+            let _ = std::fs::rename(&state, self.state());
+            sync_directory(&self.name);
+        }
+    }
+
+    /// Removes what was set aside.
+    pub fn discard_aside(&self) {
+        remove(&aside(&self.part()));
+        remove(&aside(&self.state()));
+    }
+
+    /// Whether aria2 has left its control file: then the file may have holes.
+    pub fn control_file(&self) -> Option<PathBuf> {
+        Some(self.beside(".aria2")).filter(|path| path.exists())
+    }
+
     /// The journal of an earlier run, when its data is there as well. How much
     /// of that is still what the journal says has yet to be checked.
     pub fn journal(&self) -> Result<Option<Journal>, JournalError> {
@@ -115,6 +145,12 @@ impl Target {
         name.push(suffix);
         PathBuf::from(name)
     }
+}
+
+fn aside(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path.as_os_str());
+    name.push("-old");
+    PathBuf::from(name)
 }
 
 /// Writes a whole file so that a reader sees the old content or the new, never

@@ -9,6 +9,8 @@ mod answers;
 mod claims;
 mod inputs;
 mod random;
+mod partials;
+mod policy;
 mod wire;
 mod writes;
 

@@ -10,7 +10,7 @@ use crate::download::seats::{Memory, PerHost, Seat, Seats, Ticket};
 use crate::download::{Engine, SourceState};
 use crate::model::ByteRange;
 use crate::net::Response;
-use crate::plan::{Failure, LaneId, Room, Step};
+use crate::plan::{Failure, LaneId, Role, Room, Step};
 
 /// A lane that has its seat.
 pub(super) struct Lane {
@@ -86,6 +86,10 @@ impl Transfer<'_> {
             net: self.setup.engine.net.clone(),
             route: source.route(),
             role: source.role,
+            first: match source.role {
+                Role::Origin => self.setup.expected.validators.clone(),
+                Role::Mirror => source.first.clone(),
+            },
             expected: self.setup.expected.clone(),
             tally: Arc::clone(&source.tally),
             state: Arc::clone(&state),
@@ -93,6 +97,6 @@ impl Transfer<'_> {
         };
         let abort = self.tasks.spawn(async move { (id, task.run(answer).await) });
         let (start, opened) = (range.start(), Instant::now());
-        self.lanes.insert(id, Running { source: index, start, opened, state, seat, abort });
+        self.lanes.insert(id, Running { source: index, start, seen: start, opened, state, seat, abort });
     }
 }

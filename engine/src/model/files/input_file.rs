@@ -91,6 +91,8 @@ pub struct InputOptions {
     pub max_tries: Option<u16>,
     /// Whether an existing file is replaced.
     pub allow_overwrite: Option<bool>,
+    /// Whether a plain file there is the beginning of this one.
+    pub continue_partial: bool,
     /// Lines of options that are aria2's and have no effect here, with their names.
     pub without_effect: Vec<(usize, String)>,
 }
@@ -257,9 +259,12 @@ impl InputOptions {
                 self.max_tries = Some(value.parse().map_err(|_| InputFileError::Count { line, name: "max-tries" })?);
             }
             "allow-overwrite" => self.allow_overwrite = Some(switch(value, line, "allow-overwrite")?),
-            // What the engine does anyway.
-            "continue" if switch(value, line, "continue")? => {}
-            "continue" => self.without_effect.push((line, "continue=false".into())),
+            "continue" => {
+                self.continue_partial = switch(value, line, "continue")?;
+                if !self.continue_partial {
+                    self.without_effect.push((line, "continue=false".into()));
+                }
+            }
             name if WITHOUT_EFFECT.contains(&name) => self.without_effect.push((line, name.to_owned())),
             _ => return Err(InputFileError::Unknown { line, name: excerpt(name) }),
         }

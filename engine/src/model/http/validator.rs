@@ -22,6 +22,10 @@ const ETAG_BYTES: usize = 1024;
 /// section 8.8.2.2 leaves the number open; RFC 7232 section 2.2.2 says 60.
 const STRONG_AFTER: Duration = Duration::from_mins(1);
 
+/// The last date of those that packers write in the place of one (seconds since
+/// 1970): 1970 itself, and 1980, where the dates of ZIP files begin.
+const LAST_PLACEHOLDER_S: u64 = 315_705_600;
+
 /// What two sets of evidence say of the bytes behind them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Agreement {
@@ -106,10 +110,12 @@ pub struct LastModified {
 
 impl LastModified {
     /// The date of a response that the server generated at `generated`, its
-    /// `Date`. Without one the date is weak (RFC 9110 section 8.8.2.2).
+    /// `Date`. Without one the date is weak (RFC 9110 section 8.8.2.2), and so is
+    /// one that every file of a reproducible build has.
     pub fn new(at: HttpDate, generated: Option<HttpDate>) -> Self {
         let age = generated.map(|date| SystemTime::from(date).duration_since(at.into()));
-        Self { at, strong: matches!(age, Some(Ok(age)) if age >= STRONG_AFTER) }
+        let placeholder = SystemTime::UNIX_EPOCH + Duration::from_secs(LAST_PLACEHOLDER_S);
+        Self { at, strong: matches!(age, Some(Ok(age)) if age >= STRONG_AFTER) && SystemTime::from(at) > placeholder }
     }
 
     /// The date.
@@ -172,6 +178,27 @@ impl Validators {
             (Some(tag), _) if !tag.weak => Some(tag.to_string()),
             (None, Some(date)) if date.strong => Some(date.at.to_string()),
             _ => None,
+        }
+    }
+
+    /// Whether the server gave a strong validator: one whose equality proves that
+    /// the bytes are equal (RFC 9110 section 8.8.1). A weak entity tag says that
+    /// bytes may differ, and outranks a date (section 13.2.2).
+    pub fn is_strong(&self) -> bool {
+        self.if_range().is_some()
+    }
+
+    /// Whether another response of the same URL certainly belongs to the same
+    /// representation: it bears this one's strong validator. Unlike
+    /// [`Self::agrees`] it takes nothing in the place of a missing one.
+    pub fn proves(&self, other: &Self) -> bool {
+        match (&self.etag, self.last_modified) {
+            (Some(tag), _) => !tag.weak && other.etag.as_ref() == Some(tag),
+            (None, Some(date)) => {
+                let weakened = other.etag.as_ref().is_some_and(EntityTag::is_weak);
+                date.strong && !weakened && other.last_modified == Some(date)
+            }
+            (None, None) => false,
         }
     }
 
@@ -250,6 +277,10 @@ mod tests {
         assert_eq!(dated(LATER).if_range().as_deref(), Some(MODIFIED));
         assert_eq!(dated(NEXT_SECOND).if_range(), None, "the file may change again within the second");
         assert_eq!(validators(&[("last-modified", MODIFIED)]).if_range(), None, "no Date to compare with");
+        for placeholder in ["Thu, 01 Jan 1970 00:00:01 GMT", "Tue, 01 Jan 1980 00:00:00 GMT"] {
+            let dated = validators(&[("last-modified", placeholder), ("date", LATER)]);
+            assert_eq!(dated.if_range(), None, "{placeholder}");
+        }
         let weak_tag = validators(&[("etag", "W/\"a\""), ("last-modified", MODIFIED), ("date", LATER)]);
         assert_eq!(weak_tag.if_range(), None, "a date may stand in only where there is no tag");
     }
@@ -275,6 +306,30 @@ mod tests {
         assert_eq!(dated(LATER).agrees(&dated(LATER)), Agreement::Same);
         let changed = validators(&[("last-modified", NEXT_SECOND), ("date", LATER)]);
         assert_eq!(dated(LATER).agrees(&changed), Agreement::Different);
+    }
+
+    #[test]
+    fn only_the_strong_validator_itself_proves() {
+        let both = validators(&[("etag", "\"a\""), ("last-modified", MODIFIED), ("date", LATER)]);
+        let weak = validators(&[("etag", "W/\"a\""), ("last-modified", MODIFIED), ("date", LATER)]);
+        for (ours, theirs, proves) in [
+            (tagged("\"a\""), tagged("\"a\""), true),
+            (tagged("\"a\""), tagged("\"b\""), false),
+            (tagged("\"a\""), Validators::default(), false),
+            (tagged("W/\"a\""), tagged("W/\"a\""), false),
+            (both.clone(), dated(LATER), false),
+            (both.clone(), both, true),
+            (dated(LATER), dated(LATER), true),
+            (dated(LATER), dated(NEXT_SECOND), false),
+            (dated(LATER), weak.clone(), false),
+            (dated(NEXT_SECOND), dated(LATER), false),
+            (weak.clone(), weak.clone(), false),
+            (Validators::default(), Validators::default(), false),
+        ] {
+            assert_eq!(ours.proves(&theirs), proves, "{ours:?} {theirs:?}");
+            assert!(!proves || (ours.is_strong() && ours.agrees(&theirs) == Agreement::Same), "{ours:?}");
+        }
+        assert!(!weak.is_strong() && !Validators::default().is_strong());
     }
 
     #[test]

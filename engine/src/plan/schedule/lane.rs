@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{LaneId, SourceId, SourceSpec, to_f64};
+use super::{LaneId, RangeSet, SourceId, SourceSpec, to_f64};
 use crate::model::ByteRange;
 
 /// Shortest time between two samples of a lane's rate.
@@ -52,6 +52,8 @@ pub(super) struct Source {
     pub stalls: i32,
     /// Bytes per second that its last lanes had over their lives.
     pub lives: VecDeque<f64>,
+    /// Most of its lanes that have brought bytes at the same time.
+    pub together: usize,
 }
 
 impl Source {
@@ -66,6 +68,7 @@ impl Source {
             latency_s: None,
             stalls: 0,
             lives: VecDeque::new(),
+            together: 0,
         }
     }
 
@@ -96,6 +99,14 @@ pub(super) struct Lane {
     pub latency_s: Option<f64>,
     /// It waits for us rather than for its source.
     pub held: bool,
+    /// One past the last byte that its answer can bring.
+    pub reach: u64,
+    /// It is the first response, which is asked for all there is.
+    pub streams: bool,
+    /// It is not ended early: its source serves no other range.
+    pub kept: bool,
+    /// Bytes before its end that others have brought or will bring.
+    pub over: RangeSet,
     start: u64,
     opened: Duration,
     heard: Duration,
@@ -112,6 +123,10 @@ impl Lane {
             end: range.end(),
             latency_s: None,
             held: false,
+            reach: range.end(),
+            streams: false,
+            kept: false,
+            over: RangeSet::default(),
             start: range.start(),
             opened: now,
             heard: now,
@@ -122,7 +137,12 @@ impl Lane {
 
     /// Bytes it still has before it.
     pub fn left(&self) -> u64 {
-        self.end.saturating_sub(self.position)
+        let ahead = self.end.saturating_sub(self.position);
+        if self.over.is_empty() {
+            return ahead;
+        }
+        let passed = self.over.within(ByteRange::new(self.position, self.end.max(self.position)));
+        ahead - passed.map(|range| range.len()).sum::<u64>()
     }
 
     /// Whether it has brought a byte.

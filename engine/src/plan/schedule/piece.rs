@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use super::{Schedule, SourceId, Step, Taken, from_f64, to_f64};
+use super::{Lane, Schedule, SourceId, Step, Taken, from_f64, to_f64};
 use crate::model::ByteRange;
 
 /// Longest time that a piece should take.
@@ -32,6 +32,9 @@ const LARGEST_UNKNOWN_FAR: u64 = 16 << 20;
 const FAR_S: f64 = 0.1;
 /// Where less than this part of a piece would remain, the piece takes it too.
 const CRUMB: f64 = 0.5;
+
+/// Seconds of work that a first response keeps until another range is served.
+const UNPROVEN_S: f64 = 1.0;
 
 /// What the size of a piece depends on, the same for all lanes of one moment.
 struct Pace {
@@ -59,14 +62,25 @@ impl Schedule {
             return;
         }
         let pace = self.pace(now);
-        let alone = self.lanes.iter().filter(|(id, lane)| self.racers(lane.race).all(|(racer, _)| racer == **id));
+        let others = self.lanes.iter().filter(|(_, lane)| !lane.kept);
+        let alone = others.filter(|(id, lane)| self.racers(lane.race).all(|(racer, _)| racer == **id));
         let long = alone.filter_map(|(id, lane)| {
-            let piece = self.piece_bytes(lane.source, lane.lasting_rate(now), &pace);
+            let piece = self.piece_bytes(lane.source, lane.lasting_rate(now), &pace).max(self.unproven_bytes(lane));
             (lane.left() > piece.saturating_mul(2)).then_some((*id, piece))
         });
         for (id, piece) in long.collect::<Vec<_>>() {
             self.split(id, piece, steps);
         }
+    }
+
+    /// What a first response keeps at least while no other range has been seen
+    /// served: where none is, it is all there is to have.
+    fn unproven_bytes(&self, lane: &Lane) -> u64 {
+        if !lane.streams || self.sources[lane.source.0].together > 1 {
+            return 0;
+        }
+        let pace = from_f64(lane.rate.unwrap_or(0.0) * UNPROVEN_S);
+        pace.max(LARGEST_UNKNOWN).min(lane.left() / 2)
     }
 
     /// How many of the bytes that are left the next lane of a source should

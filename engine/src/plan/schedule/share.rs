@@ -85,9 +85,12 @@ impl Schedule {
     pub(super) fn give_up_laggards(&mut self, now: Duration, steps: &mut Vec<Step>) {
         for index in 0..self.sources.len() {
             let source = SourceId(index);
+            self.note_together(source);
             let stalled = self.laggards(source, |lane, source| lane.is_stalled(source, now));
             self.sources[index].stalls += i32::from(!stalled.is_empty());
-            steps.extend(stalled.into_iter().map(|id| self.stop(id)));
+            if !self.leave_alone(source, &stalled, now, steps) {
+                steps.extend(stalled.into_iter().map(|id| self.stop(id)));
+            }
             let Some(usual) = self.median_rate(source, now) else { continue };
             let crawling = self.laggards(source, |lane, _| lane.is_crawling(usual, now));
             for id in &crawling {
@@ -97,7 +100,7 @@ impl Schedule {
         }
     }
 
-    fn laggards(&self, source: SourceId, is_one: impl Fn(&Lane, &Source) -> bool) -> Vec<LaneId> {
+    pub(super) fn laggards(&self, source: SourceId, is_one: impl Fn(&Lane, &Source) -> bool) -> Vec<LaneId> {
         let own = self.lanes.iter().filter(|(_, lane)| lane.source == source);
         own.filter(|(_, lane)| is_one(lane, &self.sources[source.0])).map(|(id, _)| *id).collect()
     }
@@ -119,7 +122,7 @@ impl Schedule {
 
     fn last_to_finish(&self, mean: Option<f64>, now: Duration) -> Option<Victim> {
         let quickest = |race: LaneId| {
-            let racers = self.racers(race).filter(|(_, lane)| lane.left() > 0);
+            let racers = self.racers(race).filter(|(_, lane)| lane.left() > 0 && lane.over.is_empty());
             let timed = racers.map(|(id, lane)| {
                 let rate = lane.expected_rate(&self.sources[lane.source.0], mean, now);
                 (id, rate, to_f64(lane.left()) / rate)

@@ -7,6 +7,8 @@
     reason = "a simulation in floating point"
 )]
 
+mod keep;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
@@ -143,6 +145,8 @@ fn apply(step: Step, open: &mut BTreeMap<LaneId, Open>, outcome: &mut Outcome) {
             let lane = open.get_mut(&lane).expect("an open lane");
             (lane.end, lane.is_cut) = (end, true);
         }
+        Step::Grow { lane, end } => open.get_mut(&lane).expect("an open lane").end = end,
+        Step::Alone { .. } => {}
         Step::Stop { lane } => {
             // One that lost a race may have ended at the same moment.
             let Some(lane) = open.remove(&lane) else { return };
