@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::target::write_unsynced;
 use super::{StoreError, sha256};
-use crate::model::Digest;
 use crate::model::http::Validators;
+use crate::model::{Algorithm, Digest};
 use serde::{Deserialize, Serialize};
 
 /// A finished download, as it was when it got its final name.
@@ -26,6 +26,20 @@ pub struct Finished {
     /// Modification time of the file in nanoseconds since 1970: another value
     /// means that somebody has changed it.
     modified_ns: u128,
+}
+
+impl Finished {
+    /// Reads a record, whoever wrote it; none where the bytes are no record.
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        let finished: Self = serde_json::from_slice(json).ok()?;
+        let is_sha256 = |digest: &Digest| digest.algorithm() == Algorithm::Sha256;
+        (is_sha256(&finished.sha256) && is_sha256(&finished.url_digest)).then_some(finished)
+    }
+
+    /// The text that [`Self::parse`] reads.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("plain data")
+    }
 }
 
 /// The records of finished downloads in one folder.
@@ -48,12 +62,12 @@ impl History {
         let finished = Finished { url_digest, size, sha256, validators, proof, modified_ns };
         std::fs::create_dir_all(&self.folder).map_err(StoreError::io("create the directory", &self.folder))?;
         // A record that a power failure takes costs one refused overwrite.
-        write_unsynced(&self.file(path), &serde_json::to_vec(&finished).expect("plain data"))
+        write_unsynced(&self.file(path), &finished.to_json())
     }
 
     /// The record of `path`, when the file is still as it was then.
     pub fn unchanged(&self, path: &Path) -> Option<Finished> {
-        let finished: Finished = serde_json::from_slice(&std::fs::read(self.file(path)).ok()?).ok()?;
+        let finished = Finished::parse(&std::fs::read(self.file(path)).ok()?)?;
         let metadata = std::fs::metadata(path).ok()?;
         (metadata.is_file() && metadata.len() == finished.size && modified_ns(path)? == finished.modified_ns)
             .then_some(finished)
