@@ -97,7 +97,7 @@ pub fn host_limits(data: &[u8]) {
     let copy = limits.clone();
     limits.merge(&copy);
     assert_eq!(limits, copy);
-    let now = Duration::from_secs(1_767_225_600);
+    let now = Duration::from_hours(490_896);
     limits.forget(now);
     assert!(limits.hosts().all(|(_, learned)| learned.current(now).is_some()), "{limits:?}");
     limits.forget(now + Duration::from_hours(24 * 7));
