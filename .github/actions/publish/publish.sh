@@ -13,8 +13,34 @@ set -euo pipefail
 readonly HOME_REPOSITORY=turbo-engine/turbo-engine
 # Options with a value, and those that are there or not.
 readonly VALUES="build test package sign sign-key certificate timestamp upload release components only wait records \
-fail-on prior audit-key binary version public-key downloads settings"
+fail-on prior audit-key binary version public-key downloads settings build-env"
 readonly SWITCHES="dry-run staging resume no-gate"
+# All that the commands of build, test and package are given of the environment.
+# Left out on purpose: whatever may hold a secret (tokens, keys, addresses with a
+# login), and the files through which a step talks to the runner (GITHUB_ENV,
+# GITHUB_PATH, GITHUB_OUTPUT, ...): who writes there changes the steps that follow.
+readonly PASSED="PATH HOME USER LOGNAME SHELL TERM COLORTERM COLUMNS NO_COLOR CLICOLOR FORCE_COLOR LANG LANGUAGE TZ \
+TMPDIR TMP TEMP XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_RUNTIME_DIR SSL_CERT_FILE SSL_CERT_DIR LD_LIBRARY_PATH \
+CI RUNNER_OS RUNNER_ARCH RUNNER_NAME RUNNER_ENVIRONMENT RUNNER_TEMP RUNNER_TOOL_CACHE RUNNER_WORKSPACE RUNNER_DEBUG \
+ImageOS ImageVersion AGENT_TOOLSDIRECTORY GITHUB_ACTIONS GITHUB_WORKSPACE GITHUB_SHA GITHUB_REF GITHUB_REF_NAME \
+GITHUB_REF_TYPE GITHUB_REF_PROTECTED GITHUB_HEAD_REF GITHUB_BASE_REF GITHUB_REPOSITORY GITHUB_REPOSITORY_ID \
+GITHUB_REPOSITORY_OWNER GITHUB_REPOSITORY_OWNER_ID GITHUB_RUN_ID GITHUB_RUN_NUMBER GITHUB_RUN_ATTEMPT GITHUB_WORKFLOW \
+GITHUB_WORKFLOW_REF GITHUB_WORKFLOW_SHA GITHUB_JOB GITHUB_ACTOR GITHUB_ACTOR_ID GITHUB_TRIGGERING_ACTOR \
+GITHUB_EVENT_NAME GITHUB_SERVER_URL GITHUB_API_URL GITHUB_GRAPHQL_URL SOURCE_DATE_EPOCH MAKEFLAGS CC CXX AR LD CFLAGS \
+CXXFLAGS CPPFLAGS LDFLAGS PKG_CONFIG PKG_CONFIG_PATH CMAKE_GENERATOR MACOSX_DEPLOYMENT_TARGET SDKROOT DEVELOPER_DIR \
+CARGO_HOME CARGO_INCREMENTAL CARGO_ENCODED_RUSTFLAGS CARGO_NET_OFFLINE CARGO_NET_RETRY CARGO_NET_GIT_FETCH_WITH_CLI \
+CARGO_HTTP_CAINFO CARGO_HTTP_TIMEOUT CARGO_HTTP_MULTIPLEXING RUSTC RUSTC_WRAPPER RUSTC_BOOTSTRAP RUSTFLAGS \
+RUSTDOCFLAGS RUST_BACKTRACE RUST_LOG RUST_TEST_THREADS RUSTUP_HOME RUSTUP_TOOLCHAIN RUSTUP_MAX_RETRIES GOROOT GOPATH \
+GOCACHE GOMODCACHE GOFLAGS GOOS GOARCH GOTOOLCHAIN CGO_ENABLED NODE_ENV NODE_OPTIONS VIRTUAL_ENV PYTHONPATH \
+pythonLocation JAVA_HOME GRADLE_USER_HOME DOTNET_ROOT NUGET_PACKAGES ANDROID_HOME ANDROID_SDK_ROOT NO_PROXY no_proxy \
+SystemRoot SYSTEMROOT SystemDrive SYSTEMDRIVE windir WINDIR OS ComSpec COMSPEC PATHEXT APPDATA LOCALAPPDATA ProgramData \
+PROGRAMDATA ALLUSERSPROFILE ProgramFiles PROGRAMFILES ProgramW6432 CommonProgramFiles USERPROFILE HOMEDRIVE HOMEPATH \
+PROCESSOR_ARCHITECTURE NUMBER_OF_PROCESSORS MSYSTEM INCLUDE LIB LIBPATH VSINSTALLDIR VCINSTALLDIR VCToolsInstallDir \
+WindowsSdkDir WindowsSDKVersion"
+# And those whose names begin so.
+readonly PASSED_PREFIXES="LC_ CARGO_BUILD_ CARGO_TERM_ CARGO_PROFILE_ CARGO_TARGET_ JAVA_HOME_"
+# And these, unless a login is in them.
+readonly PROXIES="HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy"
 # A summary may have 1 MiB: beyond this the proposed files stay in the events.
 readonly SUMMARY_BYTES=200000
 
@@ -37,6 +63,8 @@ Stages, in this order; each is a command of bash unless said otherwise:
     --certificate PFX    Authenticode; password in TURBO_ENGINE_CERTIFICATE_PASSWORD
     --timestamp URL      server of timestamps for it
   --upload CMD         puts the files where the public gets them; not with --dry-run
+  --build-env NAMES    variables that build, test and package get as well: they
+                       get those that builds need, and none that may be secret
 
 Publishing:
   --release WHAT       what to release [turbo-release.toml]
@@ -260,28 +288,76 @@ find_engine() {
 
 # --- stages ---------------------------------------------------------------
 
-# Variables that channels log in with, by their names in the release file.
-token_variables() {
+# Variables that are known to hold a key: what channels log in with and what the
+# audit log is authenticated with, by their names, and those of the engine.
+key_variables() {
   local file=turbo-release.toml
   case $release in *.toml) file="$release" ;; esac
-  [ ! -f "$file" ] || grep -o 'env:[A-Za-z_][A-Za-z0-9_]*' "$file" | cut -c 5- | sort -u || true
+  {
+    [ ! -f "$file" ] || cat "$file"
+    printf '\n%s\n' "$(setting audit-key)"
+  } | grep -o 'env:[A-Za-z_][A-Za-z0-9_]*' | cut -c 5- || true
+  compgen -e TURBO_ENGINE_ || true
 }
 
 note_stage() { stages="$stages| $1 | $2 |"$'\n'; }
 
-# Runs the command of a stage without the variables named behind it. That keeps
-# tokens out of logs and crash reports; against code that looks for them in
-# other processes only a job of its own helps.
+# The names of the variables that the commands may get.
+passed_names() {
+  local name prefix
+  for name in $PASSED $(setting build-env); do printf '%s\n' "$name"; done
+  for prefix in $PASSED_PREFIXES; do compgen -e "$prefix" || true; done
+  for name in $PROXIES; do
+    case "${!name:-}" in *@*) ;; *) printf '%s\n' "$name" ;; esac
+  done
+}
+
+# Writes these as a script: as arguments of a program everybody on the machine
+# could read them.
+write_environment() {
+  local name value
+  for name in $(comm -12 <(passed_names | sort -u) <(compgen -e | sort -u)); do
+    # Not a variable of this script.
+    value="$(printenv "$name" && printf .)" || continue
+    value="${value%.}"
+    printf 'export %s=%q\n' "$name" "${value%$'\n'}"
+  done
+}
+
+check_build_env() {
+  local name names
+  names="$(setting build-env)"
+  for name in $names; do
+    [[ $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || die "\`build-env\`: \`$name\` is no name of a variable"
+    ! is_one_of "$name" "$(printf %s "$keys" | tr '\n' ' ')" ||
+      annotate warning "\`build-env\` gives the key in $name to build, test and package"
+  done
+}
+
+# Runs a command with what passes and nothing else. That keeps tokens out of
+# logs, crash reports and the hands of dependencies; against code that looks for
+# them in other processes only a job of its own helps.
+alone() {
+  local environment="$scratch/environment" more=()
+  (umask 077 && write_environment >"$environment")
+  # No name of a variable to bash; Windows' compilers are looked for there.
+  ! printenv 'ProgramFiles(x86)' >/dev/null || more=("ProgramFiles(x86)=$(printenv 'ProgramFiles(x86)')")
+  # shellcheck disable=SC2016
+  env -i ${more[@]+"${more[@]}"} "$BASH" -c '. "$1" && exec "$BASH" -euo pipefail -c "$2"' stage "$environment" "$1"
+}
+
+# Runs the command of a stage.
 stage() {
-  local name=$1 command code=0 variable since=$SECONDS
-  local hidden=()
-  shift
+  local name=$1 command code=0 since=$SECONDS
   command="$(setting "$name")"
   [ -n "$command" ] || return 0
-  for variable in "$@"; do hidden+=(-u "$variable"); done
   say "=== $name: $command"
   runner group "$name"
-  env ${hidden[@]+"${hidden[@]}"} bash -euo pipefail -c "$command" >&2 || code=$?
+  case $name in
+    # What others see the effects of logs in somewhere: it has all that the step has.
+    upload) bash -euo pipefail -c "$command" >&2 || code=$? ;;
+    *) alone "$command" >&2 || code=$? ;;
+  esac
   runner endgroup
   if [ "$code" != 0 ]; then
     note_stage "$name" "failed with $code"
@@ -435,15 +511,12 @@ published=false
 parse "$@"
 read_settings
 check_settings
-tokens="$(token_variables)"
+keys="$(key_variables)"
+check_build_env
 prepare_engine
-# Names of variables have no blanks.
-# shellcheck disable=SC2086
-{
-  stage build $tokens TURBO_ENGINE_SIGN_PASSWORD TURBO_ENGINE_CERTIFICATE_PASSWORD
-  stage test $tokens TURBO_ENGINE_SIGN_PASSWORD TURBO_ENGINE_CERTIFICATE_PASSWORD
-  stage package $tokens
-}
+stage build
+stage test
+stage package
 find_engine
 sign
 upload

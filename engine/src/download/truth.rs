@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, join_all};
-use serde::Deserialize;
 use url::Url;
 
 use super::source::Source;
 use super::{ChecksumFile, DownloadError, Engine, Job, NetworkUse, Promised, Proof};
-use crate::model::files::{Sums, SumsError};
+use crate::model::files::{Sums, SumsError, asset_digest};
 use crate::model::{Digest, Origin};
 use crate::net::{Get, Net, NetError, Trust, Wanted};
 use crate::plan::names;
@@ -84,17 +83,6 @@ pub(super) fn promised(digests: Vec<Digest>, by: Proof) -> Vec<Promised> {
     digests.into_iter().map(|digest| Promised { digest, by }).collect()
 }
 
-#[derive(Deserialize)]
-struct Release {
-    assets: Vec<Asset>,
-}
-
-#[derive(Deserialize)]
-struct Asset {
-    name: String,
-    digest: Option<String>,
-}
-
 async fn github(net: &Net, url: &Url) -> Vec<Digest> {
     let Some((api, file)) = release_api(url) else { return Vec::new() };
     let answer = async {
@@ -119,12 +107,6 @@ fn release_api(url: &Url) -> Option<(Url, String)> {
     let api = format!("https://api.github.com/repos/{owner}/{repository}/releases/{release}");
     let file = percent_encoding::percent_decode_str(file).decode_utf8().ok()?.into_owned();
     Some((api.parse().ok()?, file))
-}
-
-fn asset_digest(body: &[u8], file: &str) -> Option<Digest> {
-    let release: Release = serde_json::from_slice(body).ok()?;
-    let asset = release.assets.into_iter().find(|asset| asset.name == file)?;
-    asset.digest?.parse().ok()
 }
 
 async fn sidecars(net: &Net, origin: &Source) -> Vec<Digest> {

@@ -148,8 +148,14 @@ impl Default for Totals {
 impl Totals {
     /// Reads totals from their text.
     pub fn parse(text: &[u8]) -> Result<Self, TotalsError> {
-        let totals: Self = serde_json::from_slice(text).map_err(TotalsError::Damaged)?;
-        if totals.v == VERSION { Ok(totals) } else { Err(TotalsError::Version(totals.v)) }
+        let mut totals: Self = serde_json::from_slice(text).map_err(TotalsError::Damaged)?;
+        if totals.v != VERSION {
+            return Err(TotalsError::Version(totals.v));
+        }
+        // They are shown.
+        totals.hosts.retain(|name, _| !name.contains(char::is_control));
+        totals.rules.retain(|name, _| !name.contains(char::is_control));
+        Ok(totals)
     }
 
     /// The text that [`Self::parse`] reads.
@@ -159,14 +165,14 @@ impl Totals {
 
     /// Adds a download.
     pub fn add(&mut self, account: &Account) {
-        self.downloads += 1;
+        raise(&mut self.downloads, 1);
         if account.end != ExitCode::Done {
-            *self.failures.entry(account.end as u8).or_default() += 1;
+            raise(self.failures.entry(account.end as u8).or_default(), 1);
         }
         raise(&mut self.bytes, account.bytes);
         raise(&mut self.cached_bytes, account.cached_bytes);
         raise(&mut self.retries, account.retries);
-        self.seconds += account.seconds;
+        raise_seconds(&mut self.seconds, account.seconds);
         for met in &account.hosts {
             let host = self.hosts.entry(met.host.clone()).or_default();
             host.add(met, account.seconds);
@@ -188,7 +194,7 @@ impl Totals {
 
     /// Failed downloads.
     pub fn failed(&self) -> u64 {
-        self.failures.values().sum()
+        self.failures.values().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// Bytes per second over the network.
@@ -204,7 +210,7 @@ impl HostTotals {
         raise(&mut self.failures, met.failures);
         // A host that gave nothing was not slow.
         if met.bytes > 0 {
-            self.seconds += seconds;
+            raise_seconds(&mut self.seconds, seconds);
         }
     }
 
@@ -219,10 +225,16 @@ fn raise(total: &mut u64, more: u64) {
     *total = total.saturating_add(more);
 }
 
+/// Nor lead to a number that JSON does not have.
+fn raise_seconds(total: &mut f64, more: f64) {
+    *total = (*total + more).clamp(0.0, f64::MAX);
+}
+
 fn rate(bytes: u64, seconds: f64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let bytes = bytes as f64;
-    if seconds > 0.0 { bytes / seconds } else { 0.0 }
+    let rate = if seconds > 0.0 { bytes / seconds } else { 0.0 };
+    if rate.is_finite() { rate } else { 0.0 }
 }
 
 /// Drops what was met longest ago until `most` are left.

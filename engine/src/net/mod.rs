@@ -10,7 +10,7 @@ mod error;
 mod exchange;
 mod identity;
 mod limit;
-mod oci;
+pub mod oci;
 mod proxy;
 mod resolve;
 mod response;

@@ -33,6 +33,11 @@ impl FromStr for ProxyUrl {
     type Err = ProxyUrlError;
 
     fn from_str(text: &str) -> Result<Self, ProxyUrlError> {
+        // The parser of URLs drops some of these; shown, they would drive a terminal.
+        let text = text.trim();
+        if text.contains(char::is_control) {
+            return Err(ProxyUrlError::Shape(url::ParseError::InvalidDomainCharacter));
+        }
         let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let url = url::Url::parse(&whole).map_err(ProxyUrlError::Shape)?;
         if !SCHEMES.contains(&url.scheme()) {
@@ -48,9 +53,10 @@ impl FromStr for ProxyUrl {
 /// Without the login.
 impl fmt::Display for ProxyUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, rest) = self.0.split_once("://").expect("an address has a scheme");
-        let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-        write!(f, "{scheme}://{host}")
+        // By the parser: an `@` may stand in the path as well, and what is behind it is no host.
+        let url = url::Url::parse(&self.0).expect("it was parsed before");
+        write!(f, "{}://{}", url.scheme(), url.host_str().unwrap_or_default())?;
+        url.port().map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 
@@ -90,6 +96,8 @@ mod tests {
             ("http://user:secret@proxy:3128", "http://proxy:3128"),
             ("user:secret@proxy:3128", "http://proxy:3128"),
             ("socks5h://u:p@ss@proxy", "socks5h://proxy"),
+            ("http://u:p@proxy:3128/a@b", "http://proxy:3128"),
+            (" http://proxy:3128\n", "http://proxy:3128"),
         ] {
             assert_eq!(
                 text.parse::<ProxyUrl>().map(|proxy| format!("{proxy} {proxy:?}")),
@@ -101,7 +109,7 @@ mod tests {
     #[test]
     fn refuses_what_would_be_passed_over() {
         assert_eq!("gopher://proxy".parse::<ProxyUrl>(), Err(ProxyUrlError::Scheme("gopher".into())));
-        for text in ["http://", "://", "a b"] {
+        for text in ["http://", "://", "a b", "http://pro\nxy", "http://proxy/\u{1b}[2J"] {
             assert!(text.parse::<ProxyUrl>().is_err(), "{text}");
         }
     }

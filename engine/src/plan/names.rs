@@ -107,6 +107,10 @@ fn safe(text: &str) -> Option<String> {
         return None;
     }
     let mut name = shortened(trimmed);
+    // Cut within hundreds of dots, nothing but dots was left.
+    if name.is_empty() {
+        return None;
+    }
     if is_device(&name) {
         name.insert(0, '_');
     }
@@ -180,6 +184,11 @@ mod tests {
 
     fn of_header(text: &str) -> Option<String> {
         foreign(text)
+    }
+
+    #[test]
+    fn no_name_is_cut_down_to_nothing() {
+        assert_eq!(foreign(&format!("{}{}", ".".repeat(240), "x".repeat(60))), None);
     }
 
     #[test]

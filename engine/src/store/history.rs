@@ -7,8 +7,8 @@ use std::time::UNIX_EPOCH;
 
 use super::target::write_unsynced;
 use super::{StoreError, hash_file, sha256};
-use crate::model::Digest;
 use crate::model::http::Validators;
+use crate::model::{Algorithm, Digest};
 use serde::{Deserialize, Serialize};
 
 /// A finished download, as it was when it got its final name.
@@ -41,6 +41,20 @@ struct Identity {
     inode: u64,
     changed_s: i64,
     changed_ns: i64,
+}
+
+impl Finished {
+    /// Reads a record, whoever wrote it; none where the bytes are no record.
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        let finished: Self = serde_json::from_slice(json).ok()?;
+        let is_sha256 = |digest: &Digest| digest.algorithm() == Algorithm::Sha256;
+        (is_sha256(&finished.sha256) && is_sha256(&finished.url_digest)).then_some(finished)
+    }
+
+    /// The text that [`Self::parse`] reads.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("plain data")
+    }
 }
 
 /// The records of finished downloads in one folder.
@@ -76,7 +90,7 @@ impl History {
     /// Blocks while it is hashed.
     pub fn unchanged(&self, path: &Path) -> Result<Option<Finished>, StoreError> {
         let text = std::fs::read(self.file(path)).ok();
-        let known: Option<Finished> = text.and_then(|text| serde_json::from_slice(&text).ok());
+        let known = text.and_then(|text| Finished::parse(&text));
         let Some((finished, metadata)) = known.zip(std::fs::metadata(path).ok()) else { return Ok(None) };
         if !metadata.is_file() || metadata.len() != finished.size {
             return Ok(None);
@@ -114,7 +128,7 @@ impl Record {
 
     fn write(&self) -> Result<(), StoreError> {
         // A record that a power failure takes costs one refused overwrite.
-        write_unsynced(&self.file, &serde_json::to_vec(&self.finished).expect("plain data"))
+        write_unsynced(&self.file, &self.finished.to_json())
     }
 }
 

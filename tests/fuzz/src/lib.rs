@@ -5,8 +5,10 @@
 
 extern crate self as turbo_engine;
 
+pub mod metrics;
 #[path = "../../../engine/src/model/mod.rs"]
 pub mod model;
+pub mod net;
 #[path = "../../../engine/src/plan/mod.rs"]
 pub mod plan;
 mod properties;

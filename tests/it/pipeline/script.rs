@@ -1,5 +1,6 @@
 //! `publish.sh` as a workflow runs it, and as a person does.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -127,19 +128,118 @@ fn a_stage_that_fails_ends_it() {
     engine.assert_absent(".turbo-publish");
 }
 
+/// What holds a secret in a job: what the engine reads, what channels log in
+/// with, what other tools read, and what the runner has of its own. None of it
+/// is named in the script as something to hide.
+const SECRETS: [&str; 18] = [
+    "PUSH_TOKEN",
+    "AUDIT_KEY",
+    "TURBO_ENGINE_SIGN_PASSWORD",
+    "TURBO_ENGINE_CERTIFICATE_PASSWORD",
+    "TURBO_ENGINE_OCI_PASSWORD",
+    "MINISIGN_KEY",
+    "WEBHOOK_URL",
+    "NUGET_API_KEY",
+    "GH_TOKEN",
+    "GITHUB_TOKEN",
+    "ACTIONS_RUNTIME_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_CACHE_URL",
+    "CARGO_REGISTRY_TOKEN",
+    "CARGO_REGISTRIES_OURS_TOKEN",
+    "NODE_AUTH_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "my-token",
+];
+
+/// What a build works with, and what is told of the run.
+const NEEDED: [(&str, &str); 8] = [
+    ("CI", "true"),
+    ("GITHUB_SHA", "0123abcd"),
+    ("RUNNER_OS", "Linux"),
+    ("CARGO_TERM_COLOR", "never"),
+    ("CARGO_PROFILE_RELEASE_LTO", "off"),
+    ("SOURCE_DATE_EPOCH", "1767225600"),
+    ("LC_ALL", "C"),
+    ("HTTP_PROXY", "http://proxy.example:3128"),
+];
+
+/// The variables of a command that wrote `env -0` into a file.
+fn environment(engine: &Engine, file: &str) -> BTreeMap<String, String> {
+    let text = String::from_utf8(engine.read(file)).expect("text");
+    let pairs = text.split_terminator('\0').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn job() -> Engine {
+    let mut engine = project(&format!("{GOOD}credential = \"env:PUSH_TOKEN\"\n"));
+    for name in SECRETS {
+        engine = engine.variable(name, secret!("held"));
+    }
+    for (name, value) in NEEDED {
+        engine = engine.variable(name, value);
+    }
+    engine.variable("HTTPS_PROXY", concat!("http://me:", secret!("held"), "@proxy.example:3128"))
+}
+
 #[test]
 #[ignore = "needs bash and jq"]
-fn stages_are_not_given_what_channels_log_in_with() {
-    let engine = project(&format!("{GOOD}credential = \"env:PUSH_TOKEN\"\n"))
-        .variable("PUSH_TOKEN", secret!("first"))
-        .variable("TURBO_ENGINE_SIGN_PASSWORD", secret!("second"));
-    dry(&engine, &["--build", "env >build", "--test", "env >test", "--package", "env >package"]).exits(0);
-    let seen = |name: &str| String::from_utf8(engine.read(name)).expect("text");
-    for name in ["build", "test"] {
-        assert!(!seen(name).contains(MARK) && seen(name).contains("PATH="), "{}", seen(name));
+fn stages_are_given_what_they_need_and_no_secret() {
+    let mut engine = job();
+    for file in ["GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE"] {
+        let path = engine.path(file);
+        engine = engine.variable(file, path);
     }
-    // It may sign.
-    assert!(!seen("package").contains("first") && seen("package").contains("second"), "{}", seen("package"));
+    let (build, test, package) = ("env -0 >build", "env -0 >test", "env -0 >package");
+    dry(&engine, &["--build", build, "--test", test, "--package", package, "--audit-key", "env:AUDIT_KEY"]).exits(0);
+    for stage in ["build", "test", "package"] {
+        let seen = environment(&engine, stage);
+        let leaked: Vec<_> = seen.iter().filter(|(_, value)| value.contains(MARK)).collect();
+        assert!(leaked.is_empty(), "{stage}: {leaked:?}");
+        let held = SECRETS.iter().filter(|name| seen.contains_key(**name));
+        assert_eq!(held.collect::<Vec<_>>(), Vec::<&&str>::new(), "{stage}");
+        // Who writes there sets variables of the steps that follow, and their outputs.
+        let files: Vec<_> = seen.keys().filter(|name| name.ends_with("_ENV") || name.ends_with("_OUTPUT")).collect();
+        assert!(files.is_empty(), "{stage}: {files:?}");
+        for name in ["GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY", "PUBLISH_BUILD"] {
+            assert!(!seen.contains_key(name), "{stage}: {name}");
+        }
+        for (name, value) in NEEDED {
+            assert_eq!(seen.get(name).map(String::as_str), Some(value), "{stage}: {name}");
+        }
+        assert!(seen.contains_key("PATH") && seen.contains_key("HOME"), "{stage}: {seen:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs bash and jq"]
+fn a_user_grants_a_variable_by_its_name() {
+    let text = "two\nlines, 'quotes' and $(a command)";
+    let engine = job().variable("CUSTOM", text).variable("OTHER", "other");
+    let run = dry(&engine, &["--build", "env -0 >granted", "--build-env", "CUSTOM MINISIGN_KEY absent"]).exits(0);
+    assert!(!run.stderr.contains("warning: "), "{}", run.stderr);
+    let seen = environment(&engine, "granted");
+    assert_eq!(seen.get("CUSTOM").map(String::as_str), Some(text));
+    assert_eq!(seen.get("MINISIGN_KEY").map(String::as_str), Some(secret!("held")));
+    assert!(!seen.contains_key("OTHER") && !seen.contains_key("GH_TOKEN"), "{seen:?}");
+    // Nobody means this by accident without being told.
+    let run = dry(&engine, &["--build", "true", "--build-env", "PUSH_TOKEN"]).exits(0);
+    assert!(run.stderr.contains("warning: `build-env` gives the key in PUSH_TOKEN to build"), "{}", run.stderr);
+    let wrong = dry(&engine, &["--build", "touch built", "--build-env", "A=b"]).exits(2);
+    wrong.says("`build-env`: `A=b` is no name of a variable");
+    engine.assert_absent("built");
+}
+
+/// The program that puts files where the public gets them logs in there.
+#[test]
+#[ignore = "needs bash and jq"]
+fn upload_has_what_the_step_has() {
+    let engine = job();
+    let program = stand_in(&engine, "exit 0");
+    let arguments = ["--binary", &program, "--build", "env -0 >build", "--upload", "env -0 >upload"];
+    bash(&engine, SCRIPT, &arguments).exits(0);
+    assert!(!environment(&engine, "build").contains_key("GH_TOKEN"));
+    assert_eq!(environment(&engine, "upload").get("GH_TOKEN").map(String::as_str), Some(secret!("held")));
 }
 
 #[test]

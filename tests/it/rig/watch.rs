@@ -29,14 +29,15 @@ const SOURCES: [(&str, &str); 8] = [
 ];
 
 /// Other files that may hold a secret, and why.
-const EXCEPTIONS: [(&str, &str); 7] = [
+const EXCEPTIONS: [(&str, &str); 8] = [
     ("work/broken.toml", "a configuration of the user"),
     (".docker/config.json", "logins of the user, where they are not broken"),
     ("work/broken", "cookies in a file that is none"),
     ("work/delivery.json", "what a test proposes; a login in its repository is refused"),
     ("work/turbo-release.toml", "what a test releases; a login in it is refused"),
     ("work/piped", "what a signing tool was told through its pipe"),
-    ("work/package", "the environment of a stage that may sign"),
+    ("work/granted", "the environment of a stage that a user granted a key to"),
+    ("work/upload", "the environment of the stage that logs in"),
 ];
 
 /// The scan of one home.

@@ -2,6 +2,7 @@
 //! who may touch the outside world, and what no file may contain.
 
 mod paths;
+mod supply;
 mod tree;
 
 use std::collections::BTreeSet;

@@ -10,6 +10,7 @@ mod input_file;
 mod lock_file;
 mod metalink;
 mod netrc;
+mod release_assets;
 mod sums;
 mod toml_fault;
 mod trusted_keys;
@@ -20,6 +21,7 @@ pub use input_file::{InputEntry, InputFileError, InputOptions, parse_input_file}
 pub use lock_file::{LockFile, LockFileError, Locked, LockedKind, LockedVersion, is_name};
 pub use metalink::{Fault, MetalinkError, MetalinkFile, MetalinkUrl, Pieces, XmlError, parse_metalink};
 pub use netrc::{Netrc, NetrcError, NetrcLogin};
+pub use release_assets::asset_digest;
 pub use sums::{SumEntry, Sums, SumsError};
 pub use toml_fault::toml_fault;
 pub use trusted_keys::{TrustedKey, TrustedKeys, TrustedKeysError};

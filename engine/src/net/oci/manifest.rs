@@ -1,14 +1,15 @@
-//! The manifest of a component, read and written.
+//! The manifest of a component, read and written, and what token servers say;
+//! nothing here asks.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{OciError, OciUpload};
 use crate::model::excerpt::excerpt;
-use crate::model::{Algorithm, Digest, OciName};
+use crate::model::{Algorithm, Digest};
 
 /// The media type of a manifest.
 pub(super) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -26,10 +27,23 @@ const TITLE: &str = "org.opencontainers.image.title";
 /// push another digest.
 const NO_TIME: &str = "1970-01-01T00:00:00Z";
 
+/// A component to be pushed.
+#[derive(Debug, Clone)]
+pub struct OciUpload {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What it imports.
+    pub imports: Vec<String>,
+    /// What it exports.
+    pub exports: Vec<String>,
+    /// Annotations of the manifest.
+    pub annotations: BTreeMap<String, String>,
+}
+
 /// A manifest.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Manifest {
+pub struct Manifest {
     schema_version: u32,
     #[serde(default)]
     media_type: Option<String>,
@@ -38,10 +52,11 @@ pub(super) struct Manifest {
     config: Descriptor,
     layers: Vec<Descriptor>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) annotations: BTreeMap<String, String>,
+    /// What its maker says of it.
+    pub annotations: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Descriptor {
     media_type: String,
@@ -71,14 +86,25 @@ struct World<'a> {
 
 /// Where the bytes of a component are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Layer {
-    pub(super) digest: Digest,
-    pub(super) size: u64,
+pub struct Layer {
+    /// SHA-256 of them.
+    pub digest: Digest,
+    /// How many they are.
+    pub size: u64,
 }
 
 impl Manifest {
+    /// Reads a registry's answer.
+    ///
+    /// # Errors
+    ///
+    /// When it is no manifest.
+    pub fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(body)
+    }
+
     /// The manifest and the config of a component.
-    pub(super) fn of(upload: &OciUpload) -> (Self, Vec<u8>) {
+    pub fn of(upload: &OciUpload) -> (Self, Vec<u8>) {
         let layer = Descriptor::of(LAYER_TYPE, &upload.bytes);
         let config = serde_json::to_vec(&Config {
             created: NO_TIME,
@@ -117,27 +143,46 @@ impl Manifest {
     }
 
     /// The bytes as they are pushed.
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("texts and numbers serialise")
     }
 
     /// The only layer, when it is a component.
-    pub(super) fn layer(&self, name: &OciName) -> Result<Layer, OciError> {
-        let refuse = |what: String| OciError::NotComponent { name: name.to_string(), what };
+    ///
+    /// # Errors
+    ///
+    /// With what it is instead.
+    pub fn layer(&self) -> Result<Layer, String> {
         if let Some(media_type) = self.media_type.as_deref().filter(|media_type| *media_type != MANIFEST_TYPE) {
-            return Err(refuse(format!("its manifest is of the type {}", excerpt(media_type))));
+            return Err(format!("its manifest is of the type {}", excerpt(media_type)));
         }
         let [layer] = &self.layers[..] else {
-            return Err(refuse(format!("it has {} layers, a component has one", self.layers.len())));
+            return Err(format!("it has {} layers, a component has one", self.layers.len()));
         };
         if layer.media_type != LAYER_TYPE {
-            return Err(refuse(format!("its layer is of the type {}", excerpt(&layer.media_type))));
+            return Err(format!("its layer is of the type {}", excerpt(&layer.media_type)));
         }
         let hex = layer.digest.strip_prefix("sha256:");
         let digest = hex.and_then(|hex| Digest::from_hex(Algorithm::Sha256, hex).ok());
-        let digest = digest.ok_or_else(|| refuse(format!("its layer has the digest {}", excerpt(&layer.digest))))?;
+        let digest = digest.ok_or_else(|| format!("its layer has the digest {}", excerpt(&layer.digest)))?;
         Ok(Layer { digest, size: layer.size })
     }
+}
+
+/// What a token server says.
+#[derive(Deserialize)]
+struct Token {
+    token: Option<String>,
+    access_token: Option<String>,
+}
+
+/// The token in the answer of a token server, as the field that shows it.
+pub fn authorization(body: &[u8]) -> Option<HeaderValue> {
+    let said: Token = serde_json::from_slice(body).ok()?;
+    let token = said.token.or(said.access_token).filter(|token| !token.is_empty())?;
+    let mut value = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 impl Descriptor {
@@ -165,11 +210,11 @@ pub(super) fn oci_digest(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn manifest(change: impl FnOnce(&mut Manifest)) -> Result<Layer, OciError> {
+    fn manifest(change: impl FnOnce(&mut Manifest)) -> Result<Layer, String> {
         let upload = OciUpload { bytes: b"x".into(), imports: vec![], exports: vec![], annotations: BTreeMap::new() };
         let (mut manifest, _) = Manifest::of(&upload);
         change(&mut manifest);
-        manifest.layer(&"oci://a.example/r".parse().unwrap())
+        manifest.layer()
     }
 
     #[test]
@@ -183,7 +228,7 @@ mod tests {
             |manifest| manifest.media_type = Some("application/vnd.oci.image.index.v1+json".into()),
         ];
         for change in wrong {
-            assert!(matches!(manifest(change), Err(OciError::NotComponent { .. })));
+            assert!(manifest(change).is_err());
         }
     }
 }

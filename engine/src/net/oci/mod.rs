@@ -6,7 +6,7 @@
 //! `application/vnd.wasm.config.v0+json`. Nothing is believed: the manifest is
 //! held against its digest where one was given, the layer always.
 
-mod manifest;
+pub mod manifest;
 mod session;
 
 use std::collections::BTreeMap;
@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use self::manifest::Manifest;
+pub use self::manifest::OciUpload;
 use self::session::{Access, Session};
 use super::{Net, NetError, Trust};
 use crate::model::{Digest, ExitCode, Explain, OciName, Secret};
@@ -37,19 +38,6 @@ pub struct Pulled {
     pub annotations: BTreeMap<String, String>,
     /// SHA-256 of the manifest.
     pub manifest: Digest,
-}
-
-/// A component to be pushed.
-#[derive(Debug, Clone)]
-pub struct OciUpload {
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-    /// What it imports.
-    pub imports: Vec<String>,
-    /// What it exports.
-    pub exports: Vec<String>,
-    /// Annotations of the manifest.
-    pub annotations: BTreeMap<String, String>,
 }
 
 /// Files to be pushed as one artifact.
@@ -177,7 +165,7 @@ pub async fn pull(
 ) -> Result<Pulled, OciError> {
     let mut session = Session::open(net, name, (login, trust), Access::Pull)?;
     let (manifest, digest) = session.manifest(name).await?;
-    let layer = manifest.layer(name)?;
+    let layer = manifest.layer().map_err(|what| OciError::NotComponent { name: name.to_string(), what })?;
     if layer.size > limit {
         return Err(OciError::TooLong { name: name.to_string(), bytes: layer.size, limit });
     }

@@ -8,10 +8,9 @@ use base64::Engine as _;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
-use serde::Deserialize;
 use url::{Host, Url};
 
-use super::manifest::{Layer, MANIFEST_TYPE, Manifest, digest, oci_digest};
+use super::manifest::{Layer, MANIFEST_TYPE, Manifest, authorization, digest, oci_digest};
 use super::{OciError, OciLogin};
 use crate::model::excerpt::excerpt;
 use crate::model::http::{Challenge, challenges};
@@ -74,8 +73,8 @@ impl<'a> Session<'a> {
         if let Some(expected) = name.digest.clone().filter(|expected| *expected != got) {
             return Err(self.mismatch("the manifest", expected, got));
         }
-        let manifest = serde_json::from_slice(&told.body);
-        let manifest = manifest.map_err(|error| self.protocol(&format!("a manifest that is none: {error}")))?;
+        let manifest =
+            Manifest::parse(&told.body).map_err(|error| self.protocol(&format!("a manifest that is none: {error}")))?;
         Ok((manifest, got))
     }
 
@@ -218,11 +217,7 @@ impl<'a> Session<'a> {
         if told.status != StatusCode::OK {
             return Err(self.denied(told.status));
         }
-        let token: Option<String> = serde_json::from_slice::<Token>(&told.body).ok().and_then(Token::text);
-        let header = token.and_then(|token| HeaderValue::try_from(format!("Bearer {token}")).ok());
-        let mut header = header.ok_or_else(|| self.protocol("a token that is none"))?;
-        header.set_sensitive(true);
-        Ok(header)
+        authorization(&told.body).ok_or_else(|| self.protocol("a token that is none"))
     }
 
     fn expect(&self, told: Told, wanted: &[StatusCode], what: &str) -> Result<Told, OciError> {
@@ -257,19 +252,6 @@ struct Question {
 impl Question {
     fn new(method: Method, url: Url) -> Self {
         Self { method, url, headers: HeaderMap::new(), body: Bytes::new() }
-    }
-}
-
-/// What a token server says.
-#[derive(Deserialize)]
-struct Token {
-    token: Option<String>,
-    access_token: Option<String>,
-}
-
-impl Token {
-    fn text(self) -> Option<String> {
-        self.token.or(self.access_token).filter(|token| !token.is_empty())
     }
 }
 

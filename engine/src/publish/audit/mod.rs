@@ -90,6 +90,34 @@ impl Explain for AuditError {
     }
 }
 
+/// Why a log is not to be believed, whatever files it is in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Doubt {
+    /// Somebody touched the lines.
+    #[error(transparent)]
+    Lines(#[from] Fault),
+    /// Somebody touched the head.
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    /// Lines, and no head.
+    #[error("the head is gone")]
+    NoHead,
+}
+
+/// Reads the bytes of a log, held against those of its head's file. Gives the
+/// chain, and the number of a line that the head does not know yet.
+pub fn examine(log: &[u8], head: Option<&[u8]>, key: Option<&Secret>) -> Result<(Chain, Option<u64>), Doubt> {
+    let head = head.map(|bytes| Head::parse(bytes, key)).transpose()?;
+    let chain = chain::read(log, head.as_ref())?;
+    let unconfirmed = match head {
+        Some(head) => chain.against(&head)?,
+        // The very first line may have come without a head.
+        None if chain.digests.len() <= 1 => chain.last.as_ref().map(|last| last.sequence),
+        None => return Err(Doubt::NoHead),
+    };
+    Ok((chain, unconfirmed))
+}
+
 /// A log that takes lines.
 #[derive(Debug)]
 pub struct AuditLog {
@@ -217,20 +245,16 @@ pub fn verify(path: &Path, key: Option<&Secret>, others: &[Head]) -> Result<Veri
 /// The chain of a log, held against its head, and the line that the head does
 /// not know yet.
 fn judge(path: &Path, content: &[u8], key: Option<&Secret>) -> Result<(Chain, Option<u64>), AuditError> {
-    let tampered = |source| AuditError::Tampered { path: path.to_owned(), source };
     let head_path = head_path(path);
     let head = match read_bounded(&head_path, HEAD_BYTES) {
         Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
-        read => Some(Head::parse(&read?, key).map_err(|source| AuditError::Head { path: head_path.clone(), source })?),
+        read => Some(read?),
     };
-    let chain = chain::read(content, head.as_ref()).map_err(tampered)?;
-    let unconfirmed = match head {
-        Some(head) => chain.against(&head).map_err(tampered)?,
-        // The very first line may have come without a head.
-        None if chain.digests.len() <= 1 => chain.last.as_ref().map(|last| last.sequence),
-        None => return Err(AuditError::NoHead { log: path.to_owned(), head: head_path }),
-    };
-    Ok((chain, unconfirmed))
+    examine(content, head.as_deref(), key).map_err(|doubt| match doubt {
+        Doubt::Lines(source) => AuditError::Tampered { path: path.to_owned(), source },
+        Doubt::Head(source) => AuditError::Head { path: head_path, source },
+        Doubt::NoHead => AuditError::NoHead { log: path.to_owned(), head: head_path },
+    })
 }
 
 fn head_path(path: &Path) -> PathBuf {

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{IntakeError, Planned, ReleaseTable, is_package, platform};
@@ -76,9 +75,24 @@ pub(super) async fn read(
     (owner, name): (&str, &str),
     tag: &str,
 ) -> Result<(ReleaseTable, Vec<Planned>), IntakeError> {
-    let repository: Repository = ask(net, api, &["repos", owner, name]).await?;
-    let release: Release = ask(net, api, &["repos", owner, name, "releases", "tags", tag]).await?;
-    let what = format!("the release {tag} of {owner}/{name}");
+    let repository = ask(net, api, &["repos", owner, name]).await?;
+    let release = ask(net, api, &["repos", owner, name, "releases", "tags", tag]).await?;
+    parse(format!("the release {tag} of {owner}/{name}"), &repository, &release)
+}
+
+/// Reads the API's answers on a repository and on a release, which is called
+/// `what` in errors.
+pub(super) fn parse(
+    what: String,
+    repository: &[u8],
+    release: &[u8],
+) -> Result<(ReleaseTable, Vec<Planned>), IntakeError> {
+    let wrong = |error: serde_json::Error| {
+        let why = format!("is not what the API promises: {error}");
+        IntakeError::Github { what: what.clone(), why }
+    };
+    let repository: Repository = serde_json::from_slice(repository).map_err(wrong)?;
+    let release: Release = serde_json::from_slice(release).map_err(wrong)?;
     if release.draft {
         return Err(IntakeError::Github { what, why: "is a draft, which nobody can download".into() });
     }
@@ -88,7 +102,7 @@ pub(super) async fn read(
     Ok((table, planned.map_err(|why| IntakeError::Github { what, why })?))
 }
 
-async fn ask<T: DeserializeOwned>(net: &Net, api: &GithubApi, path: &[&str]) -> Result<T, IntakeError> {
+async fn ask(net: &Net, api: &GithubApi, path: &[&str]) -> Result<Vec<u8>, IntakeError> {
     let what = path.join("/");
     let mut url = api.base.clone();
     let wrong = |why: String| IntakeError::Github { what: what.clone(), why };
@@ -105,9 +119,7 @@ async fn ask<T: DeserializeOwned>(net: &Net, api: &GithubApi, path: &[&str]) -> 
     let exchange = Exchange { method: Method::GET, url: &url, trust: Trust::Typed, headers, body: Bytes::new() };
     let told = net.exchange(exchange, ANSWER_BYTES).await?;
     match told.status {
-        status if status.is_success() => {
-            serde_json::from_slice(&told.body).map_err(|error| wrong(format!("is not what the API promises: {error}")))
-        }
+        status if status.is_success() => Ok(told.body),
         StatusCode::NOT_FOUND => Err(IntakeError::NotOnGithub { what, has_token: api.token.is_some() }),
         StatusCode::UNAUTHORIZED => Err(IntakeError::GithubRefuses { what, status: 401 }),
         StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {

@@ -43,13 +43,22 @@ struct Extra {
 
 /// Reads the two files of a `dist` folder.
 pub(super) fn read(folder: &Path) -> Result<(ReleaseTable, Vec<Planned>), IntakeError> {
+    let text = |name: &str| read_text(&folder.join(name));
+    parse(folder, &text("metadata.json")?, &text("artifacts.json")?)
+}
+
+/// Reads the texts of the two files.
+pub(super) fn parse(
+    folder: &Path,
+    metadata: &str,
+    artifacts: &str,
+) -> Result<(ReleaseTable, Vec<Planned>), IntakeError> {
     let path = folder.join("metadata.json");
     let metadata: Metadata =
-        serde_json::from_str(&read_text(&path)?).map_err(|error| IntakeError::format(&path, &error.to_string()))?;
+        serde_json::from_str(metadata).map_err(|error| IntakeError::format(&path, &error.to_string()))?;
     let path = folder.join("artifacts.json");
     let wrong = |what: &str| IntakeError::format(&path, what);
-    let artifacts: Vec<Artifact> =
-        serde_json::from_str(&read_text(&path)?).map_err(|error| wrong(&error.to_string()))?;
+    let artifacts: Vec<Artifact> = serde_json::from_str(artifacts).map_err(|error| wrong(&error.to_string()))?;
     let installed = artifacts.iter().filter(|artifact| artifact.is_installed());
     let planned = installed.map(|artifact| {
         artifact.planned(folder).map_err(|what| wrong(&format!("artifact `{}`: {what}", artifact.name)))

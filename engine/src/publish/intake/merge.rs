@@ -240,12 +240,15 @@ fn encoded(text: &str) -> String {
 
 fn check_name(key: &str, value: &str) -> Result<(), IntakeError> {
     let wrong = |why| Err(IntakeError::Field { key: key.to_owned(), value: value.chars().take(80).collect(), why });
-    let is_foreign =
-        |letter: char| letter.is_control() || letter.is_whitespace() && key != "name" || "\\\"<>|*?".contains(letter);
+    let is_foreign = |letter: char| {
+        letter.is_control()
+            || letter.is_whitespace() && !matches!(key, "name" | "artifact")
+            || "\\\"<>|*?".contains(letter)
+    };
     match value {
         "" => wrong("is empty"),
         _ if value.len() > NAME_BYTES.max(if key == "artifact" { 240 } else { 0 }) => wrong("is too long"),
-        _ if value.contains(is_foreign) && key != "artifact" => wrong("has characters that no file name has"),
+        _ if value.contains(is_foreign) => wrong("has characters that no file name has"),
         _ if value.contains("..") || value.starts_with(['-', '/']) => wrong("looks like a path or an option"),
         _ if value.contains('/') && key != "tag" => wrong("has a slash"),
         _ => Ok(()),

@@ -6,6 +6,7 @@
 //! invariant: what comes out is complete and bounded, and every artifact has a
 //! public URL.
 
+mod description;
 mod dist;
 mod error;
 mod github;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+pub use description::Description;
 pub use error::IntakeError;
 pub use github::GithubApi;
 pub use own::{Channel, FILE_NAME, Stage, Target};

@@ -143,9 +143,13 @@ impl Channel {
 
 /// Reads the file.
 pub(super) fn read(path: &Path) -> Result<Document, IntakeError> {
-    let text = read_text(path)?;
-    let parsed: Result<Document, toml::de::Error> = toml::from_str(&text);
-    let document = parsed.map_err(|error| IntakeError::format(path, &toml_fault(&text, &error)))?;
+    parse(path, &read_text(path)?)
+}
+
+/// Reads the text of the file.
+pub(super) fn parse(path: &Path, text: &str) -> Result<Document, IntakeError> {
+    let parsed: Result<Document, toml::de::Error> = toml::from_str(text);
+    let document = parsed.map_err(|error| IntakeError::format(path, &toml_fault(text, &error)))?;
     for name in document.channel.keys() {
         if !crate::model::files::is_name(name) {
             return Err(IntakeError::format(

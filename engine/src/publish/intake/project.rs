@@ -21,7 +21,7 @@ pub(super) fn read(folder: &Path) -> Result<ReleaseTable, IntakeError> {
     let mut table = if is_there(&cargo) { of_cargo(&cargo)? } else { ReleaseTable::default() };
     let package = folder.join("package.json");
     if is_there(&package) {
-        table = table.or(of_package(&package)?);
+        table = table.or(of_package(&package, &read_text(&package)?)?);
     }
     table.source = table.source.or_else(|| remote(folder)).map(|url| web_url(&url));
     let beside = LICENSES.iter().map(|name| folder.join(name)).find(|path| is_there(path));
@@ -30,10 +30,15 @@ pub(super) fn read(folder: &Path) -> Result<ReleaseTable, IntakeError> {
 }
 
 fn of_cargo(path: &Path) -> Result<ReleaseTable, IntakeError> {
-    let manifest = toml_file(path)?;
+    let manifest = toml_text(path, &read_text(path)?)?;
     let workspace = workspace(path, &manifest)?;
+    Ok(of_manifest(&manifest, workspace.as_ref()))
+}
+
+/// What a Cargo.toml says, and the one that has its workspace.
+pub(super) fn of_manifest(manifest: &Value, workspace: Option<&Value>) -> ReleaseTable {
     let package = manifest.get("package");
-    let inherited = |key: &str| workspace.as_ref()?.get("workspace")?.get("package")?.get(key).cloned();
+    let inherited = |key: &str| workspace?.get("workspace")?.get("package")?.get(key).cloned();
     let field = |key: &str| match package.and_then(|package| package.get(key)) {
         Some(Value::Table(table)) if table.contains_key("workspace") => inherited(key),
         Some(value) => Some(value.clone()),
@@ -46,7 +51,7 @@ fn of_cargo(path: &Path) -> Result<ReleaseTable, IntakeError> {
         let values = field(key).and_then(|value| value.as_array().cloned()).unwrap_or_default();
         values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()
     };
-    Ok(ReleaseTable {
+    ReleaseTable {
         name: text("name"),
         version: text("version"),
         authors: list("authors").iter().map(|author| without_mail(author)).collect(),
@@ -58,7 +63,7 @@ fn of_cargo(path: &Path) -> Result<ReleaseTable, IntakeError> {
         summary: text("description"),
         tags: list("keywords"),
         ..ReleaseTable::default()
-    })
+    }
 }
 
 /// The manifest with the workspace's package: this one, or one above it.
@@ -70,7 +75,7 @@ fn workspace(path: &Path, manifest: &Value) -> Result<Option<Value>, IntakeError
     for folder in absolute.ancestors().skip(2).take(PARENTS) {
         let above = folder.join("Cargo.toml");
         if is_there(&above) {
-            let manifest = toml_file(&above)?;
+            let manifest = toml_text(&above, &read_text(&above)?)?;
             if manifest.get("workspace").is_some() {
                 return Ok(Some(manifest));
             }
@@ -79,14 +84,15 @@ fn workspace(path: &Path, manifest: &Value) -> Result<Option<Value>, IntakeError
     Ok(None)
 }
 
-fn toml_file(path: &Path) -> Result<Value, IntakeError> {
-    let table: Result<toml::Table, _> = read_text(path)?.parse();
+/// Reads the text of a file in TOML.
+pub(super) fn toml_text(path: &Path, text: &str) -> Result<Value, IntakeError> {
+    let table: Result<toml::Table, _> = text.parse();
     table.map(Value::Table).map_err(|error: toml::de::Error| IntakeError::format(path, error.to_string().trim_end()))
 }
 
-fn of_package(path: &Path) -> Result<ReleaseTable, IntakeError> {
-    let package: Json =
-        serde_json::from_str(&read_text(path)?).map_err(|error| IntakeError::format(path, &error.to_string()))?;
+/// What the text of a package.json says.
+pub(super) fn of_package(path: &Path, text: &str) -> Result<ReleaseTable, IntakeError> {
+    let package: Json = serde_json::from_str(text).map_err(|error| IntakeError::format(path, &error.to_string()))?;
     let text = |key: &str| package.get(key).and_then(Json::as_str).map(str::to_owned);
     // Many fields are a text, or an object that has it under a name of its own.
     let either = |key: &str, inner: &str| {
@@ -123,8 +129,12 @@ fn remote(folder: &Path) -> Option<String> {
         .map(|folder| folder.join(".git"))
         .find(|git| is_there(git) || is_there(&git.join("config")))?;
     let config = if is_there(&git) { config_of_worktree(&git)? } else { git.join("config") };
-    let text = read_text(&config).ok()?;
-    let section = text.split_once("[remote \"origin\"]")?.1;
+    origin(&read_text(&config).ok()?)
+}
+
+/// The URL of `origin` in the configuration of a repository.
+pub(super) fn origin(config: &str) -> Option<String> {
+    let section = config.split_once("[remote \"origin\"]")?.1;
     let lines = section.lines().take_while(|line| !line.starts_with('['));
     let url = lines.filter_map(|line| line.split_once('=')).find(|(key, _)| key.trim() == "url")?.1;
     Some(url.trim().to_owned())
@@ -138,7 +148,7 @@ fn config_of_worktree(git: &Path) -> Option<PathBuf> {
 }
 
 /// The page of a repository, however its URL is written.
-fn web_url(url: &str) -> String {
+pub(super) fn web_url(url: &str) -> String {
     let url = url.trim().trim_start_matches("git+").trim_end_matches('/').trim_end_matches(".git");
     if let Some(path) = url.strip_prefix("github:") {
         return format!("https://github.com/{path}");

@@ -7,7 +7,7 @@
 //! The key invariant: what is told are names of folders and files that are
 //! there, and fit into a path; they change no destination.
 
-mod version;
+pub mod version;
 
 use std::cmp::Reverse;
 

@@ -13,7 +13,7 @@ use std::cmp::{Ordering, Reverse};
 
 /// A version, to be compared.
 #[derive(Debug, Clone)]
-pub(super) struct Version {
+pub struct Version {
     parts: Vec<Part>,
     has_number: bool,
 }
@@ -24,7 +24,8 @@ type Part = (u64, Reverse<bool>, String);
 const NOTHING: Part = (0, Reverse(false), String::new());
 
 impl Version {
-    pub(super) fn parse(text: &str) -> Self {
+    /// Reads a version; every text is one.
+    pub fn parse(text: &str) -> Self {
         let text = text.trim();
         let digit = text.find(|letter: char| letter.is_ascii_digit());
         let dot = text.find('.').unwrap_or(text.len());
@@ -37,7 +38,7 @@ impl Version {
     }
 
     /// Whether a number stands before the first dot, as in all usual versions.
-    pub(super) fn has_number(&self) -> bool {
+    pub fn has_number(&self) -> bool {
         self.has_number
     }
 }

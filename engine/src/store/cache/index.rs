@@ -35,6 +35,21 @@ pub struct Entry {
     pub response: StoredResponse,
 }
 
+impl Entry {
+    /// Reads an entry, whoever wrote it; none where the bytes are no entry that
+    /// this engine could have made.
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        let entry: Self = serde_json::from_slice(json).ok()?;
+        let is_ours = entry.digest.algorithm() == Algorithm::Sha256 && indexed(&entry.url).as_ref() == Some(&entry.url);
+        is_ours.then_some(entry)
+    }
+
+    /// The text that [`Self::parse`] reads.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings and numbers are JSON")
+    }
+}
+
 /// The URL as the index knows it, or `None` where it holds a secret: the index
 /// is read by whoever backs up or lists the folder.
 pub(super) fn indexed(url: &Url) -> Option<Url> {
@@ -55,8 +70,7 @@ impl Layout {
     }
 
     pub(super) fn write_entry(&self, entry: &Entry) -> Result<(), CacheError> {
-        let json = serde_json::to_vec(entry).expect("strings and numbers are JSON");
-        self.write(&self.entry(&entry.url), &json)
+        self.write(&self.entry(&entry.url), &entry.to_json())
     }
 
     /// All entries, by URL. Removes what is no entry.
@@ -76,8 +90,5 @@ impl Layout {
 /// The entry in a file, if it is one.
 fn read(path: &Path) -> Result<Option<Entry>, CacheError> {
     let json = read_small(path, MOST_ENTRY_BYTES).map_err(CacheError::io("read", path))?;
-    let entry: Option<Entry> = json.and_then(|json| serde_json::from_slice(&json).ok());
-    Ok(entry.filter(|entry| {
-        entry.digest.algorithm() == Algorithm::Sha256 && indexed(&entry.url).as_ref() == Some(&entry.url)
-    }))
+    Ok(json.and_then(|json| Entry::parse(&json)))
 }

@@ -8,6 +8,7 @@ use turbo_engine::model::http::{
     Agreement, ContentRange, Links, Validators, disposition_file_name, file_digests, retry_after,
 };
 use turbo_engine::model::{ByteRange, CandidateUrl, DisplayUrl, is_shareable};
+use turbo_engine::net::ProxyUrl;
 use turbo_engine::plan::names;
 use url::{Host, Url};
 
@@ -22,7 +23,7 @@ pub fn headers(data: &[u8]) {
         assert!(retry_after(value, SystemTime::UNIX_EPOCH, cap).is_none_or(|wait| wait <= cap));
     }
     for value in headers.get_all(CONTENT_DISPOSITION) {
-        disposition(value.as_bytes());
+        disposition_field(value.as_bytes());
     }
     validators(&headers);
     links(&headers);
@@ -78,10 +79,28 @@ fn naive_content_range(text: &str) -> Option<ContentRange> {
 }
 
 /// Whatever name a server proposes, one harmless component of a path is made of it.
-fn disposition(value: &[u8]) {
+fn disposition_field(value: &[u8]) {
     let Some(proposed) = disposition_file_name(value) else { return };
     assert!(proposed.chars().count() <= value.len(), "a name longer than its field");
     local_name(&names::file_name(Some(&proposed), &base()));
+}
+
+/// Reads the data as a proposed name, as a server writes it and as a URL has it.
+pub fn disposition(data: &[u8]) {
+    disposition_field(data);
+    let text = String::from_utf8_lossy(data);
+    local_name(&names::file_name(Some(&text), &base()));
+    for url in [format!("https://origin.example/{text}"), format!("https://origin.example/pub/file?{text}")] {
+        let Ok(url) = Url::parse(&url) else { continue };
+        // Who asks for `.gitignore` gets it.
+        let name = names::from_url(&url);
+        local_name(&name.strip_prefix('.').map_or_else(|| name.clone(), |rest| format!("_{rest}")));
+        assert_eq!(names::file_name(None, &url), name);
+    }
+    if let Some(name) = names::foreign(&text) {
+        local_name(&name);
+        assert_eq!(names::foreign(&name).as_ref(), Some(&name), "what is tame stays as it is");
+    }
 }
 
 /// A single, visible, ordinary component on every platform, and nothing of the
@@ -114,6 +133,18 @@ fn links(headers: &HeaderMap) {
     for url in links.duplicates.iter().map(|duplicate| &duplicate.url).chain(&links.metalinks) {
         assert!(matches!(url.scheme(), "http" | "https") && url.host_str().is_some(), "{url}");
     }
+}
+
+/// Reads the data as the address of a proxy. Whatever it is, its login is not
+/// shown, and nothing that is shown drives a terminal.
+pub fn proxy(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    let Ok(proxy) = text.parse::<ProxyUrl>() else { return };
+    let shown = format!("{proxy}");
+    assert_eq!(shown, format!("{proxy:?}"));
+    assert!(!shown.contains('@') && !shown.contains(char::is_control), "{shown:?}");
+    let again: ProxyUrl = shown.parse().unwrap_or_else(|error| panic!("{error}: {shown}"));
+    assert_eq!(again.to_string(), shown);
 }
 
 fn base() -> Url {

@@ -7,6 +7,7 @@
 //! The key invariant: the branch only ever moves on, and by one commit.
 
 mod import;
+pub mod output;
 mod place;
 mod program;
 mod remote;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::import::{Write, stream};
+use super::output::{Found, listed, pushed};
 use super::program::{Program, Reach, Said};
 use crate::model::delivery::GitChange;
 use crate::publish::deliver::{Author, DeliverError};
@@ -18,15 +19,6 @@ pub(super) enum Pushed {
     Done,
     /// It is not, for this reason.
     Refused(String),
-}
-
-/// What a commit has at a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
-    pub mode: String,
-    /// Its name by content.
-    pub object: String,
-    pub path: String,
 }
 
 #[derive(Debug)]
@@ -135,14 +127,7 @@ impl Repository {
     pub(super) async fn listed(&self, base: &str, paths: &[&str]) -> Result<Vec<Found>, DeliverError> {
         let arguments = [&["ls-tree", "-z", "--full-tree", base, "--"], paths].concat();
         let said = self.local("look at the files", &arguments).await?;
-        let text = String::from_utf8_lossy(&said.stdout).into_owned();
-        let entries = text.split('\0').filter_map(|entry| {
-            let (about, path) = entry.split_once('\t')?;
-            let mut about = about.split(' ');
-            let (mode, object) = (about.next()?.to_owned(), about.nth(1)?.to_owned());
-            Some(Found { mode, object, path: path.to_owned() })
-        });
-        Ok(entries.collect())
+        Ok(listed(&said.stdout))
     }
 
     /// The content of a file, by its name. It may have to be fetched.
@@ -157,14 +142,7 @@ impl Repository {
         let spec = format!("{commit}:{name}");
         let arguments = ["push", "--porcelain", "--no-verify", "--no-thin", "--no-signed", "origin", &spec];
         let said = self.program.run("push the commit", Reach::Remote, &arguments, Vec::new()).await?;
-        // FLAG TAB FROM:TO TAB SUMMARY (git-push(1), "Output").
-        let text = String::from_utf8_lossy(&said.stdout).into_owned();
-        let told = text.lines().find_map(|line| {
-            let mut fields = line.split('\t');
-            let (flag, names, summary) = (fields.next()?, fields.next()?, fields.next()?);
-            names.ends_with(&format!(":{name}")).then(|| (flag.to_owned(), summary.to_owned()))
-        });
-        Ok(match told {
+        Ok(match pushed(&said.stdout, &name) {
             Some((flag, _)) if flag != "!" && said.status.success() => Ok(Pushed::Done),
             Some((flag, summary)) if flag == "!" => Ok(Pushed::Refused(self.program.shown(&summary))),
             _ => Err(said),

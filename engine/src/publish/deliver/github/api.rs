@@ -3,19 +3,18 @@
 //! The key invariant: the token goes to the API's own address alone, as no
 //! redirect is followed, and whatever the server repeats of it is not shown.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
+use super::answers;
 use crate::model::Secret;
 use crate::model::excerpt::excerpt_of;
-use crate::model::http::retry_after;
 use crate::net::{Exchange, Net, NetError, Told, Trust};
 use crate::publish::deliver::DeliverError;
 
@@ -25,10 +24,6 @@ const ANSWER_BYTES: usize = 16 << 20;
 const MESSAGE_CHARS: usize = 400;
 /// How often a request waits for a limit to pass.
 const MOST_WAITS: u32 = 3;
-/// What GitHub asks of those whom it tells no time.
-const DEFAULT_WAIT: Duration = Duration::from_mins(1);
-/// Longest wait that is read from an answer.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// The API as one user sees it, or as the public does.
 #[derive(Debug, Clone)]
@@ -61,14 +56,6 @@ impl<'a> Ask<'a> {
     }
 }
 
-/// How GitHub words a refusal.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Refusal {
-    message: String,
-    errors: Vec<Value>,
-}
-
 impl Api<'_> {
     /// Asks, and reads the answer as `T`.
     pub(super) async fn ask<T: DeserializeOwned>(&self, ask: Ask<'_>) -> Result<T, DeliverError> {
@@ -97,7 +84,9 @@ impl Api<'_> {
         let url = self.url(ask);
         for waits in 0.. {
             let told = self.net.exchange(self.exchange(&url, ask), ANSWER_BYTES).await?;
-            let Some(wait) = asked_to_wait(&told) else { return Ok(told) };
+            let Some(wait) = answers::asked_to_wait(told.status, &told.headers, SystemTime::now()) else {
+                return Ok(told);
+            };
             if wait > self.patience || waits == MOST_WAITS {
                 return Err(DeliverError::RateLimited { server: self.server(), wait });
             }
@@ -154,19 +143,7 @@ impl Api<'_> {
 
     /// What GitHub says, on one line and without the token.
     fn message(&self, told: &Told) -> String {
-        let refusal: Refusal = serde_json::from_slice(&told.body).unwrap_or_default();
-        let more = refusal.errors.iter().filter_map(|error| {
-            let text = |name: &str| error.get(name).and_then(Value::as_str).map(str::to_owned);
-            error
-                .as_str()
-                .map(str::to_owned)
-                .or_else(|| text("message"))
-                .or_else(|| Some(format!("{} {}", text("field")?, text("code")?)))
-        });
-        let all: Vec<String> = std::iter::once(refusal.message).chain(more).filter(|text| !text.is_empty()).collect();
-        let status = told.status.as_u16();
-        let text = if all.is_empty() { format!("status {status}") } else { format!("{} ({status})", all.join("; ")) };
-        self.shown(&text)
+        self.shown(&answers::message(&told.body, told.status))
     }
 
     /// Foreign text, fit to be shown.
@@ -194,46 +171,4 @@ fn bearer(token: &Secret) -> HeaderValue {
 fn field(told: &Told, name: &str) -> Option<String> {
     let text = told.headers.get(name)?.to_str().ok()?.trim();
     (!text.is_empty()).then(|| excerpt_of(text, MESSAGE_CHARS))
-}
-
-/// How long a limit asks to wait: the primary one names when it ends, the
-/// secondary one how long. Any other 403 is a refusal.
-fn asked_to_wait(told: &Told) -> Option<Duration> {
-    let is_limit = matches!(told.status, StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS);
-    if !is_limit {
-        return None;
-    }
-    let text = |name: &str| told.headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(wait) = text(RETRY_AFTER.as_str()).and_then(|text| retry_after(text, SystemTime::now(), LONGEST_WAIT)) {
-        return Some(wait);
-    }
-    if text("x-ratelimit-remaining") == Some("0") {
-        let reset: Option<u64> = text("x-ratelimit-reset").and_then(|text| text.parse().ok());
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let wait = reset.map_or(DEFAULT_WAIT, |reset| Duration::from_secs(reset.saturating_sub(now) + 1));
-        return Some(wait.min(LONGEST_WAIT));
-    }
-    (told.status == StatusCode::TOO_MANY_REQUESTS).then_some(DEFAULT_WAIT)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(status: u16, fields: &[(&'static str, &str)]) -> Told {
-        let headers =
-            fields.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
-        Told { status: StatusCode::from_u16(status).unwrap(), headers, reason: None, body: Vec::new() }
-    }
-
-    #[test]
-    fn limits_are_told_from_refusals() {
-        let seconds = |status, fields: &[_]| asked_to_wait(&told(status, fields)).map(|wait| wait.as_secs());
-        assert_eq!(seconds(403, &[("retry-after", "7")]), Some(7));
-        assert_eq!(seconds(429, &[]), Some(60));
-        assert_eq!(seconds(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1")]), Some(1));
-        assert_eq!(seconds(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "99999999999")]), Some(3600));
-        assert_eq!(seconds(403, &[("x-ratelimit-remaining", "12")]), None);
-        assert_eq!(seconds(422, &[("retry-after", "7")]), None);
-    }
 }

@@ -1,7 +1,6 @@
 //! What is there already: a pull request for the same thing, or the thing
 //! itself.
 
-use base64::Engine as _;
 use serde::de::DeserializeOwned;
 use sha1::{Digest as _, Sha1};
 
@@ -96,12 +95,7 @@ impl Api<'_> {
 
     /// The bytes of a file; none of one that is too large for an answer.
     pub(super) fn bytes(&self, content: &Content) -> Result<Option<Vec<u8>>, DeliverError> {
-        if content.encoding != "base64" {
-            return Ok(None);
-        }
-        let text: String = content.text.split_whitespace().collect();
-        let bytes = base64::engine::general_purpose::STANDARD.decode(text);
-        bytes.map(Some).map_err(|_| self.protocol("a file that is no base64"))
+        content.bytes().map_err(|_| self.protocol("a file that is no base64"))
     }
 }
 

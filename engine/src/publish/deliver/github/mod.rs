@@ -6,7 +6,7 @@
 //! The key invariants: an answer that is no success is never taken for one;
 //! whatever an earlier run may have done is looked for before it is done.
 
-mod answers;
+pub mod answers;
 mod api;
 mod commit;
 mod dry_run;
@@ -243,8 +243,7 @@ impl Flow<'_, '_> {
 
     /// An address that is shown and kept.
     fn checked_url(&self, text: &str) -> Result<String, DeliverError> {
-        let url = text.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        url.map(String::from).ok_or_else(|| self.api().protocol("a pull request without an address"))
+        answers::page(text).ok_or_else(|| self.api().protocol("a pull request without an address"))
     }
 
     /// Performs one effect: recorded before, and recorded after.

@@ -8,14 +8,14 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 /// A package that is compared with what the feed has.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Package<'a> {
+pub struct Package<'a> {
     /// Its bytes.
-    pub(super) bytes: &'a [u8],
+    pub bytes: &'a [u8],
 }
 
 /// What the feed knows of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
+pub enum Known {
     /// No such version.
     Absent,
     /// It has these bytes.
@@ -40,7 +40,7 @@ impl Known {
 
 /// Reads the Atom entry of a version. Without an entry in it, it is the empty
 /// list that some feeds answer with.
-pub(super) fn compare(body: &[u8], package: Package<'_>) -> Known {
+pub fn compare(body: &[u8], package: Package<'_>) -> Known {
     let Some(entry) = Entry::read(body) else { return Known::Untold };
     if !entry.is_there {
         // A page of any other kind says nothing of versions.

@@ -6,14 +6,14 @@
 
 mod endpoint;
 mod error;
-mod feed;
+pub mod feed;
 mod recorded;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use http::{Method, StatusCode};
 use sha2::{Digest as _, Sha256};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use url::Url;
 
 use self::endpoint::Endpoint;
@@ -22,6 +22,7 @@ use self::feed::{Known, Package};
 pub use self::recorded::deliver_recorded;
 use super::{Submission, chance};
 use crate::model::excerpt::excerpt;
+use crate::model::http::retry_after;
 use crate::model::{DisplayUrl, Origin, Secret};
 use crate::net::{Exchange, Net, NetError, Told, Trust};
 use crate::plan::Backoff;
@@ -31,6 +32,8 @@ use crate::publish::pack::{Nuspec, PackedNupkg, nuspec_of};
 const KEY_FIELD: HeaderName = HeaderName::from_static("x-nuget-apikey");
 /// Largest answer that is read.
 const ANSWER_BYTES: usize = 1 << 20;
+/// Longest wait that is read from an answer.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// Most redirects of the first request.
 const MOST_REDIRECTS: usize = 10;
 
@@ -283,6 +286,5 @@ fn is_busy(status: StatusCode, known: Known) -> bool {
 }
 
 fn asked_wait(told: &Told) -> Option<Duration> {
-    let seconds = told.headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    retry_after(told.headers.get(RETRY_AFTER)?.to_str().ok()?, SystemTime::now(), LONGEST_WAIT)
 }

@@ -1,0 +1,5 @@
+//! Addresses of proxies.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| turbo_engine_fuzz::proxy(data));

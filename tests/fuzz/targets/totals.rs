@@ -1,0 +1,5 @@
+//! The totals of downloads.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| turbo_engine_fuzz::totals(data));

@@ -1,0 +1,5 @@
+//! Versions that a destination has.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| turbo_engine_fuzz::versions(data));
