@@ -60,7 +60,7 @@ known! {
     "cookies" = "", any, "file of cookies in Netscape's format, for origins alone";
     "allow-private-mirrors" = "false", parse_switch, "whether components, redirects and Metalinks may name private addresses";
     "require-checksum" = "false", parse_switch, "whether a download without a known digest fails";
-    "rules" = "true", parse_switch, "whether mirror rules are asked";
+    "rules" = "true", parse_switch, "whether mirror rules are asked; if not, only those named for the run";
     "rule" = "", any, "files of further mirror rules";
     "rules-dir" = "", any, "folder of further mirror rules; what changes there counts at once";
     "components-dir" = "", any, "folder of installed components; empty for the platform's";
@@ -137,6 +137,18 @@ pub(super) enum From {
     File(PathBuf),
     Environment(String),
     Flag(String),
+}
+
+impl From {
+    /// Flag over environment over file over default.
+    fn nearness(&self) -> u8 {
+        match self {
+            Self::Default => 0,
+            Self::File(_) => 1,
+            Self::Environment(_) => 2,
+            Self::Flag(_) => 3,
+        }
+    }
 }
 
 impl fmt::Display for From {
@@ -296,6 +308,11 @@ impl Settings {
             From::File(file) => Some(file.parent().map_or(path.clone(), |folder| folder.join(&path))),
             _ => Some(path),
         }
+    }
+
+    /// Whether a value was given as near to the user as another, or nearer.
+    pub(super) fn overrules(&self, key: &str, other: &str) -> bool {
+        self.text(key).is_some() && self.values[key].origin.nearness() >= self.values[other].origin.nearness()
     }
 
     /// A list of texts.

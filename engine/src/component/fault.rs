@@ -183,7 +183,7 @@ pub enum OutputCheck {
     Scheme,
     /// A user or a password in the URL.
     Credentials,
-    /// A host that is no public one.
+    /// A host that is no public one, or a port that public web servers do not use.
     Address,
     /// A region that is no country code.
     Region,
@@ -198,7 +198,7 @@ impl fmt::Display for OutputCheck {
             Self::Syntax => "not an absolute URL",
             Self::Scheme => "neither https nor as safe as the request",
             Self::Credentials => "a URL carries credentials",
-            Self::Address => "not a public host",
+            Self::Address => "not a public host or port",
             Self::Region => "not a region",
         })
     }

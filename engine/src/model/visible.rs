@@ -54,7 +54,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     escaped(text, Breaks::Escaped)
 }
 
-/// [`visible`] of a text of several lines: line feeds stay.
+/// [`visible`] of a text of several lines: line feeds and tabs stay.
 pub fn visible_lines(text: &str) -> Cow<'_, str> {
     escaped(text, Breaks::Kept)
 }
@@ -69,9 +69,20 @@ pub fn visible_start(text: &str, max_bytes: usize) -> String {
     format!("{}...", &shown[..end])
 }
 
+/// [`visible`], in quotes: words of others, told from the engine's own. A quote
+/// inside is escaped, so that nobody ends the words before their end.
+///
+/// ```
+/// use turbo_engine::model::quoted;
+/// assert_eq!(quoted("he said \"no\"\u{200b}"), r#""he said \"no\"\u{200b}""#);
+/// ```
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", visible(text).replace('"', "\\\""))
+}
+
 fn escaped(text: &str, breaks: Breaks) -> Cow<'_, str> {
     // Nearly every text is plain, and read once.
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') || byte == b'\n' && breaks == Breaks::Kept) {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') || matches!(byte, b'\n' | b'\t') && breaks == Breaks::Kept) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
@@ -105,7 +116,7 @@ fn push_marks(shown: &mut String, marks: &str, most: usize) {
 fn push(shown: &mut String, letter: char, breaks: Breaks) {
     match letter {
         ' '..='~' => shown.push(letter),
-        '\n' if breaks == Breaks::Kept => shown.push(letter),
+        '\n' | '\t' if breaks == Breaks::Kept => shown.push(letter),
         '\n' | '\r' | '\t' => shown.extend(letter.escape_default()),
         other if is_hidden(other) => shown.extend(other.escape_unicode()),
         other => shown.push(other),
@@ -210,7 +221,7 @@ mod tests {
     #[test]
     fn lines_stay_where_there_may_be_several() {
         assert_eq!(visible("a\r\n\tb"), r"a\r\n\tb");
-        assert_eq!(visible_lines("a\n\x1b[2Jb\r\n"), "a\n\\u{1b}[2Jb\\r\n");
+        assert_eq!(visible_lines("a\n\x1b[2J\tb\r\n"), "a\n\\u{1b}[2J\tb\\r\n");
     }
 
     #[test]
