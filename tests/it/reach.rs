@@ -318,7 +318,7 @@ fn a_rule_named_for_the_run_is_asked_though_the_others_are_not() {
     let (rule, asset) = (fixture("swap-host"), "https://github.com/o/r/releases/download/v1/a.zip");
     let asked = |more: &[&str], url: &str| engine.run([&["resolve"], more, &[url]].concat()).exits(0).text();
     let named = asked(&["--no-rules", "--rule", &rule], URL);
-    assert!(named.contains("mirror-a.example") && !named.contains("a.example/f\n    fixture"), "{named}");
+    assert!(named.contains("mirror-a.example"), "{named}");
     assert!(!named.contains("https://a.example/f"), "the installed one: {named}");
     assert!(!asked(&["--no-rules", "--rule", &rule], asset).contains("gh-proxy"));
     assert!(!asked(&["--no-rules"], URL).contains("mirror-a.example"));

@@ -131,7 +131,9 @@ fn watched_rules(settings: &Settings) -> Result<(RuleOptions, Watched), CliError
 /// `--no-rules --rule X` asks X alone, and a rule of the configuration file is
 /// not asked with `--no-rules`. They are not watched.
 fn named_rules(settings: &Settings) -> Result<Option<RuleOptions>, CliError> {
-    let (named, folder) = (settings.overrules("rule", "rules"), settings.overrules("rules-dir", "rules"));
+    let switched_off = nearness(&settings.value("rules").origin);
+    let is_named = |key| settings.text(key).is_some() && nearness(&settings.value(key).origin) >= switched_off;
+    let (named, folder) = (is_named("rule"), is_named("rules-dir"));
     if !named && !folder {
         return Ok(None);
     }
@@ -143,6 +145,16 @@ fn named_rules(settings: &Settings) -> Result<Option<RuleOptions>, CliError> {
         folder: if folder { all.folder } else { Shelf::default() },
         ..all
     }))
+}
+
+/// Flag over environment over file over default.
+fn nearness(origin: &From) -> u8 {
+    match origin {
+        From::Default => 0,
+        From::File(_) => 1,
+        From::Environment(_) => 2,
+        From::Flag(_) => 3,
+    }
 }
 
 /// What settings say of any component.

@@ -139,18 +139,6 @@ pub(super) enum From {
     Flag(String),
 }
 
-impl From {
-    /// Flag over environment over file over default.
-    fn nearness(&self) -> u8 {
-        match self {
-            Self::Default => 0,
-            Self::File(_) => 1,
-            Self::Environment(_) => 2,
-            Self::Flag(_) => 3,
-        }
-    }
-}
-
 impl fmt::Display for From {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -308,11 +296,6 @@ impl Settings {
             From::File(file) => Some(file.parent().map_or(path.clone(), |folder| folder.join(&path))),
             _ => Some(path),
         }
-    }
-
-    /// Whether a value was given as near to the user as another, or nearer.
-    pub(super) fn overrules(&self, key: &str, other: &str) -> bool {
-        self.text(key).is_some() && self.values[key].origin.nearness() >= self.values[other].origin.nearness()
     }
 
     /// A list of texts.

@@ -87,20 +87,18 @@ impl Pattern {
             let paths = if prefixes.is_empty() { "/".to_owned() } else { prefixes.join("|") };
             return format!("{schemes}://{}{paths}", self.host_suffixes.join("|"));
         }
-        let mut text = EVERY_URL.to_owned();
+        let mut parts = vec![EVERY_URL.to_owned()];
         if !self.host_suffixes.is_empty() {
-            text += &format!(
-                " from {}",
-                self.host_suffixes.iter().map(|suffix| below(suffix)).collect::<Vec<_>>().join(", ")
-            );
+            let hosts: Vec<String> = self.host_suffixes.iter().map(|suffix| below(suffix)).collect();
+            parts.push(format!("from {}", hosts.join(", ")));
         }
         if schemes != "http|https" {
-            text += &format!(" by {schemes}");
+            parts.push(format!("by {schemes}"));
         }
         if !prefixes.is_empty() {
-            text += &format!(" whose path begins with {}", prefixes.join(" or "));
+            parts.push(format!("whose path begins with {}", prefixes.join(" or ")));
         }
-        text
+        parts.join(" ")
     }
 }
 

@@ -108,7 +108,7 @@ impl Registry {
     /// Removes what interrupted changes left behind.
     pub fn sweep(&self) {
         self.store.sweep();
-        [self.options.lock_file.path(), &self.options.trust_file].into_iter().for_each(|path| sweep_beside(path));
+        [self.options.lock_file.path(), &self.options.trust_file].into_iter().for_each(sweep_beside);
     }
 
     /// The file of an installed component.
