@@ -87,7 +87,8 @@ impl Failure {
 
     /// The fault of a component.
     pub(super) fn blame(&self, component: &str) -> Fault {
-        Fault { component: component.to_owned(), kind: self.kind, message: self.told() }
+        let (message, are_its_words) = (self.message.clone(), self.are_its_words);
+        Fault { component: component.to_owned(), kind: self.kind, message, are_its_words }
     }
 }
 

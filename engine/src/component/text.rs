@@ -28,8 +28,8 @@ fn start_of_cut(shown: &str, max_bytes: usize) -> usize {
     const ESCAPE_BYTES: usize = 10;
     let end = shown.floor_char_boundary(max_bytes);
     let near = shown.floor_char_boundary(end.saturating_sub(ESCAPE_BYTES - 1));
-    match shown[near..end].rfind("\\u{") {
-        Some(at) if !shown[near + at..end].contains('}') => near + at,
+    match shown[near..end].rfind('\\').map(|at| near + at) {
+        Some(at) if shown[at..].starts_with("\\u{") && !shown[at..end].contains('}') => at,
         _ => end,
     }
 }

@@ -120,9 +120,7 @@ fn installed(name: &str, locked: &Locked, listed: &[RuleSummary]) -> Row {
 fn state(name: &str, sha256: &str, listed: &[RuleSummary]) -> (&'static str, Option<String>) {
     let refused = |rule: &&RuleSummary| matches!(&rule.state, RuleState::LeftOut(_)) && rule.id == name;
     match listed.iter().find(|rule| rule.sha256 == sha256).or_else(|| listed.iter().find(refused)) {
-        Some(RuleSummary { state: RuleState::LeftOut(fault), .. }) => {
-            ("left-out", Some(format!("{}: {}", fault.kind, fault.message)))
-        }
+        Some(RuleSummary { state: RuleState::LeftOut(fault), .. }) => ("left-out", Some(fault.what())),
         Some(_) => ("active", None),
         None => ("replaced", Some("a rule named with --rule has its identifier".into())),
     }
