@@ -300,13 +300,13 @@ fn redirects_and_metalinks_lead_to_public_places_alone() {
         let target = to.clone();
         let origin = Origin::start(move |_| Answer::redirect(&target));
         let host = place.split(':').next().expect("a host");
-        engine.fetch(&origin.url("/f"), &[]).fails(5).says("is not a public place").says(host);
+        engine.fetch(&origin.url("/f"), &[]).fails(5).says("is not at a public address or port").says(host);
         engine.assert_absent("out");
         let metalink = format!(
             "<metalink xmlns=\"urn:ietf:params:xml:ns:metalink\"><file name=\"out\"><url>{to}</url></file></metalink>"
         );
         engine.write("list.meta4", metalink);
-        engine.run(["download", "-i", "list.meta4"]).fails(5).says("is not a public place");
+        engine.run(["download", "-i", "list.meta4"]).fails(5).says("is not at a public address or port");
     }
 }
 

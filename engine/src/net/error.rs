@@ -32,7 +32,7 @@ pub enum NetError {
         address: IpAddr,
     },
     /// The policy for URLs of others forbids the name or the port.
-    #[error("{host} is not a public place: {why}")]
+    #[error("{host} is not at a public address or port: {why}")]
     NotPublic {
         /// The host.
         host: String,
