@@ -331,6 +331,21 @@ fn answers() -> Vec<Attack> {
             trap("out of bounds"),
         ),
         errors("advice that the terminal would obey", "\u{1b}[2Jgo \u{202e}away\r\n", End::Harmless(0)),
+        errors(
+            "advice that reads as something else",
+            "\u{202e}no\u{2066}\u{200b}\u{ad}\u{e0041}\u{fe0f}\u{2028}a\u{301}\u{302}\u{303}\u{304}",
+            End::Harmless(0),
+        ),
+        attack(
+            "last words that read as something else",
+            Fixture {
+                map_url: "(call $log (i32.const 0) (i32.const 70000) (i32.const 10)) (unreachable)".into(),
+                fields: r#"(data (i32.const 70000) "\e2\80\aeniw \e2\80\8b")"#.into(),
+                ..Fixture::default()
+            }
+            .build(),
+            trap(r"\u{202e}niw \u{200b}"),
+        ),
         attack(
             "last words that the terminal would obey",
             Fixture {
@@ -380,6 +395,18 @@ fn lies() -> Vec<Attack> {
         ),
         names("the machine's secrets", &["https://169.254.169.254/latest/meta-data"], OutputCheck::Address, 0),
         names("an address in disguise", &["https://0x7f.1/f", "https://2130706433/f"], OutputCheck::Address, 0),
+        names(
+            "other services of public hosts",
+            &["https://a.example:22/f", "https://1.1.1.1:6379/f", "https://a.example:8443/f"],
+            OutputCheck::Address,
+            1,
+        ),
+        names(
+            "names that only others resolve",
+            &["https://a.onion/f", "https://a.default.svc/f", "https://metadata.google.internal/f", "https://files/f"],
+            OutputCheck::Address,
+            0,
+        ),
         names("a header smuggled in", &["https://a.example/f\r\nX-Injected: yes"], OutputCheck::Character, 0),
         names("an escape sequence", &["https://a.example/\u{1b}[2J"], OutputCheck::Character, 0),
         names("no URL at all", &["a.example/f"], OutputCheck::Syntax, 0),

@@ -29,6 +29,7 @@ mod pipeline;
 mod publish;
 mod publish_check;
 mod push;
+mod reach;
 mod readme;
 mod registry;
 mod release;

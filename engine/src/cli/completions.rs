@@ -20,7 +20,7 @@ pub(super) struct CompletionsArgs {
 pub(super) fn run(args: CompletionsArgs, output: &Output) -> Result<ExitCode, CliError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "turbo-engine", &mut script);
-    output.data(&String::from_utf8_lossy(&script))?;
+    output.verbatim(&script)?;
     Ok(ExitCode::Done)
 }
 
@@ -33,7 +33,7 @@ pub(super) fn man(output: &Output) -> Result<ExitCode, CliError> {
     for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
         render(verb, &mut page)?;
     }
-    output.data(&String::from_utf8_lossy(&page))?;
+    output.verbatim(&page)?;
     Ok(ExitCode::Done)
 }
 

@@ -95,7 +95,7 @@ pub(super) struct SourceArgs {
     /// Folder of mirror rules to ask after those; what changes there counts at once
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     rules: Option<PathBuf>,
-    /// Ask no mirror rule
+    /// Ask no mirror rules but those named with --rule and --rules
     #[arg(long)]
     no_rules: bool,
     #[command(flatten)]

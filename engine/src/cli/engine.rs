@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::CliError;
 use super::registry::registry;
 use super::settings::{From, Settings, cache_dir};
-use crate::component::{BuiltInTest, RuleOptions, Rules};
+use crate::component::{BuiltInTest, RuleOptions, Rules, Shelf};
 use crate::download::{Engine, EngineOptions, Memory, NetworkUse, Seats, Unverified};
 use crate::model::PrivateMirrors;
 use crate::net::{
@@ -36,9 +36,17 @@ pub(super) fn build_watched(
     settings: &Settings,
     resolve: Vec<ResolveOverride>,
 ) -> Result<(Engine, Option<Watched>), CliError> {
-    let (options, watched) = if settings.switch("rules") { watched_rules(settings).map(Some)? } else { None }.unzip();
+    let (options, watched) = asked_rules(settings)?.unzip();
     let rules = options.map(|options| Rules::open(&options)).transpose()?;
-    Ok((with_rules(settings, resolve, rules)?, watched))
+    Ok((with_rules(settings, resolve, rules)?, watched.flatten()))
+}
+
+/// The rules that a download asks, if any, and where they may change.
+pub(super) fn asked_rules(settings: &Settings) -> Result<Option<(RuleOptions, Option<Watched>)>, CliError> {
+    if settings.switch("rules") {
+        return watched_rules(settings).map(|(options, watched)| Some((options, Some(watched))));
+    }
+    Ok(named_rules(settings)?.map(|options| (options, None)))
 }
 
 fn with_rules(settings: &Settings, resolve: Vec<ResolveOverride>, rules: Option<Rules>) -> Result<Engine, CliError> {
@@ -119,6 +127,36 @@ fn watched_rules(settings: &Settings) -> Result<(RuleOptions, Watched), CliError
         ..component_options(settings)
     };
     Ok((options, watched))
+}
+
+/// The rules that the user named as near as they switched rules off, or nearer:
+/// `--no-rules --rule X` asks X alone, and a rule of the configuration file is
+/// not asked with `--no-rules`. They are not watched.
+fn named_rules(settings: &Settings) -> Result<Option<RuleOptions>, CliError> {
+    let switched_off = nearness(&settings.value("rules").origin);
+    let is_named = |key| settings.text(key).is_some() && nearness(&settings.value(key).origin) >= switched_off;
+    let (named, folder) = (is_named("rule"), is_named("rules-dir"));
+    if !named && !folder {
+        return Ok(None);
+    }
+    let (all, _) = watched_rules(settings)?;
+    Ok(Some(RuleOptions {
+        built_in: false,
+        installed: Shelf::default(),
+        user: if named { all.user } else { Vec::new() },
+        folder: if folder { all.folder } else { Shelf::default() },
+        ..all
+    }))
+}
+
+/// Flag over environment over file over default.
+fn nearness(origin: &From) -> u8 {
+    match origin {
+        From::Default => 0,
+        From::File(_) => 1,
+        From::Environment(_) => 2,
+        From::Flag(_) => 3,
+    }
 }
 
 /// What settings say of any component.

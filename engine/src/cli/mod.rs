@@ -164,7 +164,12 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode, CliError> {
             if let Some(verb) = args.registry() {
                 return verb.run(&settings, output);
             }
-            component::run(&args, &settings, output.json, &mut std::io::stdout().lock())?;
+            let stdout = std::io::stdout().lock();
+            if output.json {
+                component::run(&args, &settings, output.json, &mut { stdout })?;
+            } else {
+                component::run(&args, &settings, output.json, &mut output::Shown(stdout))?;
+            }
             Ok(ExitCode::Done)
         }
         Verb::Publish(args) => publish::run(&args, &load(&args.flags())?, output),

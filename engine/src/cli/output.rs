@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::error::CliError;
 use super::{ColorChoice, GlobalArgs, ProgressChoice};
 use crate::download::reason;
-use crate::model::ExitCode;
+use crate::model::{ExitCode, visible_lines};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,16 +58,23 @@ impl Output {
             2 => "turbo_engine=debug,component=debug",
             _ => "turbo_engine=trace,component=trace,reqwest=debug,hyper_util=debug",
         };
-        let builder = tracing_subscriber::fmt().with_env_filter(level).with_writer(io::stderr).with_ansi(self.color);
+        let writer = || Shown(io::stderr());
+        let builder = tracing_subscriber::fmt().with_env_filter(level).with_writer(writer).with_ansi(self.color);
         // Only a second subscriber fails, and there is none.
         let _ = builder.without_time().try_init();
     }
 
-    /// Prints data.
-    #[expect(clippy::unused_self, reason = "every way out leads through this type")]
+    /// Prints data. JSON keeps every text as it is; of what people read,
+    /// whatever hides or reorders is escaped.
     pub(super) fn data(&self, text: &str) -> Result<(), CliError> {
+        if self.json { self.verbatim(text.as_bytes()) } else { self.verbatim(visible_lines(text).as_bytes()) }
+    }
+
+    /// Prints what the engine alone wrote.
+    #[expect(clippy::unused_self, reason = "every way out leads through this type")]
+    pub(super) fn verbatim(&self, bytes: &[u8]) -> Result<(), CliError> {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(CliError::Stdout)
+        stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(CliError::Stdout)
     }
 
     /// Prints one JSON object as a line of data.
@@ -156,19 +163,41 @@ pub(super) fn error_event(error: &CliError) -> Value {
     event
 }
 
-/// Text of servers and files must not move the cursor or change colours. Our
-/// own colours are the only escapes that pass.
+/// Text of servers, files and guests must not move the cursor, change colours,
+/// hide or reorder. Colours are the only escapes that pass: ours and those of
+/// the log, which colours more.
 fn printable(text: &str) -> String {
-    let tame =
-        |letter: char| if letter.is_control() && letter != '\x1b' && letter != '\n' { '\u{fffd}' } else { letter };
-    let mut shown: String = text.chars().map(tame).collect();
-    for (at, _) in shown.clone().match_indices('\x1b').collect::<Vec<_>>().into_iter().rev() {
-        let ours = ["[33m", "[1;31m", "[36m", "[0m"].iter().any(|code| shown[at + 1..].starts_with(code));
-        if !ours {
-            shown.replace_range(at..=at, "\u{fffd}");
-        }
+    let mut parts = text.split('\x1b');
+    let mut shown = visible_lines(parts.next().unwrap_or_default()).into_owned();
+    for part in parts {
+        let (escape, rest) = part.split_at(colour_bytes(part));
+        shown.push_str(if escape.is_empty() { "\\u{1b}" } else { "\x1b" });
+        shown.push_str(escape);
+        shown.push_str(&visible_lines(rest));
     }
     shown
+}
+
+/// Length of the colour (`[1;31m`) that a text begins with; 0 when it does not.
+fn colour_bytes(text: &str) -> usize {
+    let Some((code, _)) = text.strip_prefix('[').and_then(|rest| rest.split_once('m')) else { return 0 };
+    let is_colour = code.len() <= 5 && code.bytes().all(|byte| byte.is_ascii_digit() || byte == b';');
+    if is_colour { code.len() + 2 } else { 0 }
+}
+
+/// A way out to a screen: what is written is made visible first.
+pub(super) struct Shown<W>(pub(super) W);
+
+impl<W: Write> Write for Shown<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Each piece of a formatted line is whole text.
+        self.0.write_all(printable(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 #[cfg(test)]
@@ -177,6 +206,16 @@ mod tests {
 
     #[test]
     fn foreign_escapes_are_disarmed() {
-        assert_eq!(printable("\x1b[33mwarning:\x1b[0m a\x1b[2Jb\x07"), "\x1b[33mwarning:\x1b[0m a\u{fffd}[2Jb\u{fffd}");
+        assert_eq!(
+            printable("\x1b[33mwarning:\x1b[0m a\x1b[2Jb\x07\u{202e}\x1b"),
+            "\x1b[33mwarning:\x1b[0m a\\u{1b}[2Jb\\u{7}\\u{202e}\\u{1b}"
+        );
+    }
+
+    #[test]
+    fn what_is_written_piece_by_piece_is_made_visible() {
+        let mut out = Shown(Vec::new());
+        writeln!(out, "{} says {}", "\u{200b}name", "two\twords\u{9b}").expect("a vector takes all");
+        assert_eq!(String::from_utf8(out.0).expect("text"), "\\u{200b}name says two\twords\\u{9b}\n");
     }
 }

@@ -1,5 +1,6 @@
 //! Progress as a bar, as plain lines, as JSON events, or not at all.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,28 @@ pub(super) struct Reporter {
     output: Output,
     bars: MultiProgress,
     several: bool,
+    warned: Mutex<Warned>,
+}
+
+/// Most different warnings of one component that are shown.
+const MOST_WARNINGS: usize = 20;
+
+/// What was shown of components in this run, whose rules are asked about every
+/// file of a list.
+#[derive(Default)]
+struct Warned(BTreeMap<String, BTreeSet<String>>);
+
+impl Warned {
+    /// What to show of a warning, if anything.
+    fn of(&mut self, component: &str, message: &str) -> Option<String> {
+        let shown = self.0.entry(component.to_owned()).or_default();
+        if shown.len() > MOST_WARNINGS || !shown.insert(message.to_owned()) {
+            return None;
+        }
+        let is_one_too_many = shown.len() > MOST_WARNINGS;
+        let more = || format!("further warnings of component `{component}` are not shown");
+        Some(if is_one_too_many { more() } else { message.to_owned() })
+    }
 }
 
 impl Reporter {
@@ -28,7 +51,12 @@ impl Reporter {
     pub(super) fn new(output: &Output, jobs: usize) -> Self {
         let target =
             if output.progress == Progress::Bar { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self { output: output.clone(), bars: MultiProgress::with_draw_target(target), several: jobs > 1 }
+        Self {
+            output: output.clone(),
+            bars: MultiProgress::with_draw_target(target),
+            several: jobs > 1,
+            warned: Mutex::default(),
+        }
     }
 
     /// The observer of one download.
@@ -57,6 +85,14 @@ impl Reporter {
             self.bars.suspend(|| self.output.warning(&told(notice)));
         } else {
             self.bars.suspend(|| tracing::info!("{}", told(notice)));
+        }
+    }
+
+    /// Warns of a component: of the same once a run, and not without end.
+    fn warn_of(&self, component: &str, message: &str) {
+        let first = self.warned.lock().expect("no panic while holding it").of(component, message);
+        if let Some(text) = first {
+            self.bars.suspend(|| self.output.warning(&text));
         }
     }
 
@@ -98,6 +134,7 @@ impl Observer for JobObserver<'_> {
         }
         match event {
             Event::Warning { message } => self.reporter.bars.suspend(|| output.warning(message)),
+            Event::OfComponent { component, message } => self.reporter.warn_of(component, message),
             Event::Retry { host, why, wait_s } => {
                 let text = format!("{host}: {why}; trying again in {wait_s:.1} s");
                 tracing::info!("{text}");
@@ -281,4 +318,20 @@ fn current(receipt: &Receipt) -> String {
 #[expect(clippy::print_stderr, reason = "the one place where events go to standard error")]
 fn eprint_line(value: &impl Serialize) {
     eprint!("{}", json_line(value));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_is_warned_of_once_and_not_without_end() {
+        let mut warned = Warned::default();
+        assert_eq!(warned.of("a", "text").as_deref(), Some("text"));
+        assert_eq!(warned.of("a", "text"), None);
+        assert_eq!(warned.of("b", "text").as_deref(), Some("text"));
+        let shown: Vec<String> = (0..1_000).filter_map(|number| warned.of("a", &number.to_string())).collect();
+        assert_eq!(shown.len(), MOST_WARNINGS);
+        assert!(shown[MOST_WARNINGS - 1].contains("not shown"), "{shown:?}");
+    }
 }

@@ -87,6 +87,7 @@ pub(super) fn run(args: &ResolveArgs, settings: &Settings, output: &Output) -> R
     }
     let left_out = engine.rules.iter().flat_map(Rules::faults);
     let faults: Vec<_> = left_out.chain(answer.faults.iter().cloned()).map(|fault| fault.to_string()).collect();
+    let reaching = engine.rules.iter().flat_map(Rules::reaching).map(ToString::to_string);
     if output.json {
         output.json(&json!({
             "v": 1, "url": DisplayUrl(&url).to_string(), "region": engine.options.region.to_string(),
@@ -95,9 +96,10 @@ pub(super) fn run(args: &ResolveArgs, settings: &Settings, output: &Output) -> R
     } else {
         output.data(&table(&rows))?;
         for advice in &answer.advice {
-            output.warning(&format!("{}: {}", advice.rule.as_deref().unwrap_or("turbo-engine"), advice.text));
+            output.warning(&advice.to_string());
         }
         faults.iter().for_each(|fault| output.warning(fault));
+        reaching.for_each(|text| output.warning(&text));
     }
     Ok(ExitCode::Done)
 }

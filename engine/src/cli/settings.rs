@@ -63,7 +63,7 @@ known! {
     "allow-private-mirrors" = "false", parse_switch, "whether components, redirects and Metalinks may name private addresses";
     "require-checksum" = "false", parse_switch, "whether a download without a known digest fails";
     "accept-unverified" = "false", parse_switch, "whether mirrors of rules, Link fields and Metalinks deliver without a known digest";
-    "rules" = "true", parse_switch, "whether mirror rules are asked";
+    "rules" = "true", parse_switch, "whether mirror rules are asked; if not, only those named for the run";
     "rule" = "", any, "files of further mirror rules";
     "rules-dir" = "", any, "folder of further mirror rules; what changes there counts at once";
     "components-dir" = "", any, "folder of installed components; empty for the platform's";

@@ -1,9 +1,11 @@
 //! What the rules say of one URL.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::Fault;
-use crate::model::Candidate;
+use crate::model::{Candidate, quoted};
 
 /// What the rules say of one URL. Empty where no rule is interested.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +28,16 @@ pub struct Advice {
     pub rule: Option<String>,
     /// One sentence.
     pub text: String,
+}
+
+impl fmt::Display for Advice {
+    /// A rule's words in quotes, with its name before them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.rule {
+            Some(rule) => write!(f, "component `{rule}` says {}", quoted(&self.text)),
+            None => f.write_str(&self.text),
+        }
+    }
 }
 
 /// A rule that was asked.

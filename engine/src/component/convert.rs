@@ -271,7 +271,7 @@ mod tests {
             suggestion: None,
         };
         let found = Diagnostic::from(found);
-        assert_eq!((found.code.as_str(), found.message.as_str()), ("c[31m", "m n"));
+        assert_eq!((found.code.as_str(), found.message.as_str()), ("c[31m", "m \\u{202e}n"));
         assert_eq!(found.position, Some(Position { line: 3, column: 1 }));
     }
 }

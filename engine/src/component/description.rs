@@ -6,7 +6,7 @@ use super::bindings::v0_1::rules::{self, Example, RuleInfo};
 use super::failure::Failure;
 use super::instance::RawReply;
 use super::text::printable;
-use super::{FaultKind, Limits};
+use super::{Examples, FaultKind, Limits};
 
 const SUMMARY_BYTES: usize = 200;
 const ID_BYTES: usize = 64;
@@ -23,6 +23,8 @@ pub(super) struct Description {
     pub summary: String,
     /// The URLs it has an answer for; empty means every URL.
     pub patterns: Vec<Pattern>,
+    /// Its examples, and where they lead.
+    pub examples: Examples,
 }
 
 /// A set of URLs, as a rule describes the ones it has an answer for. An empty
@@ -52,6 +54,7 @@ impl Description {
             version: info.version.clone(),
             summary: printable(&info.summary, SUMMARY_BYTES),
             patterns: info.patterns.iter().map(|pattern| check_pattern(pattern, limits)).collect::<Result<_, _>>()?,
+            examples: Examples::of(&info.examples),
         })
     }
 }
@@ -142,7 +145,7 @@ pub(super) fn check_example(example: &Example, reply: &RawReply) -> Result<(), F
 }
 
 fn failed(example: &Example, what: &str) -> Failure {
-    Failure::new(FaultKind::SelfTest, format!("asked for {} (region `{}`), {what}", example.url, example.region))
+    Failure::new(FaultKind::SelfTest, format!("asked for {:?} (region {:?}), {what}", example.url, example.region))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{FaultKind, Grant, World};
-use crate::model::{ExitCode, Explain};
+use crate::model::{ExitCode, Explain, quoted};
 
 /// Why a component that the user named cannot be used at all.
 ///
@@ -64,7 +64,7 @@ pub enum ComponentError {
         import: String,
     },
     /// The component refuses its settings.
-    #[error("component `{rule}` refuses its settings: {reason}")]
+    #[error("component `{rule}` refuses its settings: {}", quoted(reason))]
     Settings {
         /// Identifier of the rule.
         rule: String,

@@ -8,8 +8,8 @@ use super::rule::{IDLE_INSTANCES, Rule};
 use super::settings::flatten;
 use super::source::{GivenComponent, Interfaces, Rejected, Source, Standing};
 use super::{
-    ComponentError, GeneratorOptions, GeneratorOrigin, GeneratorSummary, Generators, Limits, RuleOptions, RuleState,
-    RuleSummary, World,
+    ComponentError, Examples, GeneratorOptions, GeneratorOrigin, GeneratorSummary, Generators, Limits, Pattern,
+    RuleOptions, RuleState, RuleSummary, World, is_any_host,
 };
 
 /// A component that passed.
@@ -21,6 +21,32 @@ pub struct Examined {
     pub id: String,
     /// Its version.
     pub version: String,
+    /// What a rule learns and where it leads; none of a generator, which is
+    /// asked about releases.
+    pub reach: Option<RuleReach>,
+}
+
+/// What a rule learns and where it leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleReach {
+    /// The URLs that it is asked about; none are all.
+    pub patterns: Vec<Pattern>,
+    /// Its examples, and where they lead.
+    pub examples: Examples,
+}
+
+impl RuleReach {
+    /// Whether it is asked about URLs of any host.
+    pub fn is_any_host(&self) -> bool {
+        is_any_host(&self.patterns)
+    }
+}
+
+impl Examined {
+    /// Whether it is asked about URLs of any host.
+    pub fn is_any_host(&self) -> bool {
+        self.reach.as_ref().is_some_and(RuleReach::is_any_host)
+    }
 }
 
 /// Checks a component as it is checked before it takes part: pre-scan,
@@ -39,14 +65,15 @@ pub fn examine(component: GivenComponent, options: &RuleOptions) -> Result<Exami
     let settings = options.settings.iter().map(|(rule, table)| (rule.clone(), flatten(table))).collect();
     match Rule::load(hosts.of(&source), &source, &settings) {
         Ok(rule) => {
-            let RuleSummary { id, version, .. } = rule.summary(RuleState::Active);
-            Ok(Examined { world: World::MirrorRule, id, version })
+            let RuleSummary { id, version, patterns, examples, .. } = rule.summary(RuleState::Active);
+            let reach = Some(RuleReach { patterns, examples });
+            Ok(Examined { world: World::MirrorRule, id, version, reach })
         }
         Err(Rejected::Unusable(error)) => Err(error),
         Err(Rejected::Faulty(failure)) => Err(ComponentError::Faulty {
             path: source.shown_path(),
             what: failure.kind,
-            message: failure.message,
+            message: failure.told(),
             grant: failure.grant,
         }),
     }
@@ -71,7 +98,7 @@ fn examine_generator(component: GivenComponent, options: &RuleOptions) -> Result
     });
     let generator = generators.load(GeneratorOrigin::Installed(component))?;
     let GeneratorSummary { id, version, .. } = generator.about().clone();
-    Ok(Examined { world: World::ManifestGenerator, id, version })
+    Ok(Examined { world: World::ManifestGenerator, id, version, reach: None })
 }
 
 /// The interfaces that a component names, read without running it.

@@ -5,6 +5,7 @@ use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use super::sandbox::Sandbox;
 use super::text::printable;
 use super::{Fault, FaultKind, Grant, Limits};
+use crate::model::quoted;
 
 /// Longest message of a fault.
 const MESSAGE_BYTES: usize = 1 << 10;
@@ -25,11 +26,19 @@ pub(super) struct Failure {
     pub(super) grant: Grant,
     /// The guest's functions, innermost first, for its author alone.
     pub(super) frames: Vec<String>,
+    /// Whether the message is the guest's own words.
+    are_its_words: bool,
 }
 
 impl Failure {
     pub(super) fn new(kind: FaultKind, message: impl AsRef<str>) -> Self {
-        Self { kind, message: printable(message.as_ref(), MESSAGE_BYTES), grant: Grant::default(), frames: Vec::new() }
+        let message = printable(message.as_ref(), MESSAGE_BYTES);
+        Self { kind, message, grant: Grant::default(), frames: Vec::new(), are_its_words: false }
+    }
+
+    /// The message as users read it: a guest's words are in quotes.
+    pub(super) fn told(&self) -> String {
+        if self.are_its_words { quoted(&self.message) } else { self.message.clone() }
     }
 
     /// Names what the user could grant to let it pass.
@@ -52,8 +61,10 @@ impl Failure {
         let trace = printable(&format!("{error:?}"), TRACE_BYTES);
         tracing::debug!(target: "component", trace, "a call failed");
         let kind = kind(error, sandbox);
-        let message = message(kind, error, sandbox, limits);
-        let failure = Self { frames: frames(error), ..Self::new(kind, message) };
+        let words = sandbox.last_words();
+        let are_its_words = kind == FaultKind::Trap && !words.is_empty();
+        let message = if are_its_words { words } else { message(kind, error, limits) };
+        let failure = Self { frames: frames(error), are_its_words, ..Self::new(kind, message) };
         let grantable = match kind {
             FaultKind::Fuel => "fuel",
             FaultKind::Deadline => "deadline",
@@ -76,7 +87,8 @@ impl Failure {
 
     /// The fault of a component.
     pub(super) fn blame(&self, component: &str) -> Fault {
-        Fault { component: component.to_owned(), kind: self.kind, message: self.message.clone() }
+        let (message, are_its_words) = (self.message.clone(), self.are_its_words);
+        Fault { component: component.to_owned(), kind: self.kind, message, are_its_words }
     }
 }
 
@@ -111,8 +123,7 @@ fn is_hostcall_fuel(error: &wasmtime::Error) -> bool {
     error.root_cause().to_string().contains("fuel allocated for hostcalls")
 }
 
-fn message(kind: FaultKind, error: &wasmtime::Error, sandbox: &Sandbox, limits: &Limits) -> String {
-    let words = sandbox.last_words();
+fn message(kind: FaultKind, error: &wasmtime::Error, limits: &Limits) -> String {
     match kind {
         FaultKind::Fuel => format!("more than {} units in one call", limits.fuel),
         FaultKind::Deadline => format!("more than {} ms in one call", limits.deadline_ms),
@@ -121,7 +132,6 @@ fn message(kind: FaultKind, error: &wasmtime::Error, sandbox: &Sandbox, limits: 
         FaultKind::Memory => {
             format!("more than {} bytes of memory or {} table elements", limits.memory_bytes, limits.table_elements)
         }
-        _ if words.is_empty() => error.root_cause().to_string(),
-        _ => words,
+        _ => error.root_cause().to_string(),
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::model::quoted;
+
 /// A component's failure. The download goes on without its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
@@ -11,17 +13,27 @@ pub struct Fault {
     pub component: String,
     /// What went wrong.
     pub kind: FaultKind,
-    /// The details, with the guest's own words (panic text) where it left any.
+    /// The details, or the guest's own words (panic text) where it left any.
     pub message: String,
+    /// Whether they are the guest's words, which are shown in quotes.
+    #[serde(skip)]
+    pub(super) are_its_words: bool,
+}
+
+impl Fault {
+    /// What went wrong, without the component's name.
+    pub fn what(&self) -> String {
+        match (self.are_its_words, self.message.is_empty()) {
+            (true, _) => format!("{}: {}", self.kind, quoted(&self.message)),
+            (false, false) => format!("{}: {}", self.kind, self.message),
+            (false, true) => self.kind.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "component `{}`: {}", self.component, self.kind)?;
-        if !self.message.is_empty() {
-            write!(f, ": {}", self.message)?;
-        }
-        Ok(())
+        write!(f, "component `{}`: {}", self.component, self.what())
     }
 }
 
@@ -183,7 +195,7 @@ pub enum OutputCheck {
     Scheme,
     /// A user or a password in the URL.
     Credentials,
-    /// A host that is no public one.
+    /// A host that is no public one, or a port that public web servers do not use.
     Address,
     /// A region that is no country code.
     Region,
@@ -198,7 +210,7 @@ impl fmt::Display for OutputCheck {
             Self::Syntax => "not an absolute URL",
             Self::Scheme => "neither https nor as safe as the request",
             Self::Credentials => "a URL carries credentials",
-            Self::Address => "not a public host",
+            Self::Address => "not a public host or port",
             Self::Region => "not a region",
         })
     }

@@ -15,7 +15,7 @@ use super::interest::Interest;
 use super::memo::Memo;
 use super::rule::Rule;
 use super::source::{Source, Standing};
-use super::{Fault, FaultKind, RuleState, RuleSummary};
+use super::{Examples, Fault, FaultKind, RuleState, RuleSummary};
 
 /// One state of a set of rules.
 pub(super) struct Generation {
@@ -147,6 +147,7 @@ impl LeftOut {
             sha256: self.source.sha256.clone(),
             bytes: self.source.file_bytes,
             patterns: Vec::new(),
+            examples: Examples::default(),
             state: RuleState::LeftOut(self.fault.clone()),
         }
     }

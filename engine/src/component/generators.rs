@@ -277,7 +277,7 @@ fn told(source: &Source, rejected: Rejected) -> ComponentError {
             ComponentError::NotComponent { path, reason: message }
         }
         Rejected::Faulty(failure) => {
-            ComponentError::Faulty { path, what: failure.kind, message: failure.message, grant: failure.grant }
+            ComponentError::Faulty { path, what: failure.kind, message: failure.told(), grant: failure.grant }
         }
     }
 }

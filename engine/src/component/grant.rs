@@ -25,6 +25,8 @@ enum Unit {
     Time,
     /// A number.
     Count,
+    /// Granted or not: `yes`.
+    Leave,
 }
 
 /// One limit that can be granted.
@@ -40,7 +42,7 @@ struct Grantable {
 macro_rules! grantable {
     ($($key:literal = $field:ident, $unit:ident, $most:expr;)*) => {
         /// Every limit that can be granted, by name.
-        const GRANTABLE: &[Grantable] = &[$(Grantable {
+        const GRANTABLE: &[Grantable] = &[ANY_HOST, $(Grantable {
             key: $key,
             unit: Unit::$unit,
             most: $most,
@@ -49,6 +51,10 @@ macro_rules! grantable {
         }),*];
     };
 }
+
+/// Leave to be asked about URLs of any host. It raises no limit; whoever
+/// installs a component looks for it.
+const ANY_HOST: Grantable = Grantable { key: "any-host", unit: Unit::Leave, most: 1, get: |_| 0, set: |_, _| {} };
 
 grantable! {
     "candidates" = candidates, Count, 1_000;
@@ -132,6 +138,16 @@ impl Grant {
             grant.0.insert(limit.key, limit.parse(text)?);
         }
         Ok(grant)
+    }
+
+    /// Leave to be asked about URLs of any host, and nothing else.
+    pub fn any_host() -> Self {
+        Self(BTreeMap::from([(ANY_HOST.key, 1)]))
+    }
+
+    /// Whether URLs of any host are granted.
+    pub fn is_any_host(&self) -> bool {
+        self.0.contains_key(ANY_HOST.key)
     }
 
     /// Whether nothing is granted.
@@ -229,6 +245,8 @@ impl Grantable {
             Unit::Count => {
                 text.trim().replace('_', "").parse().map_err(|_| wrong(format!("`{text}` is not a number")))?
             }
+            Unit::Leave if text.trim() == "yes" => 1,
+            Unit::Leave => return Err(wrong(format!("`{text}` is not `yes`"))),
         };
         if value > self.most {
             return Err(GrantError::TooMuch { key: self.key, most: self.show(self.most) });
@@ -242,6 +260,7 @@ impl Grantable {
             Unit::Time if value.is_multiple_of(1_000) => format!("{}s", value / 1_000),
             Unit::Time => format!("{value}ms"),
             Unit::Count => value.to_string(),
+            Unit::Leave => "yes".into(),
         }
     }
 
@@ -250,7 +269,7 @@ impl Grantable {
             Unit::Bytes if value >= 1 << 20 => 1 << 20,
             Unit::Bytes => 1 << 10,
             Unit::Time => 1_000,
-            Unit::Count => 1,
+            Unit::Count | Unit::Leave => 1,
         };
         value.next_multiple_of(step)
     }
@@ -290,7 +309,7 @@ mod tests {
         let texts = highest.texts();
         assert_eq!(Grant::of(texts.iter().map(|(key, text)| (&**key, &**text))).unwrap(), highest);
         assert_eq!(Grant::parse(["memory=64MiB", "deadline=50ms"]).unwrap().to_string(), "deadline=50ms memory=64MiB");
-        for limit in GRANTABLE {
+        for limit in GRANTABLE.iter().filter(|limit| limit.unit != Unit::Leave) {
             let mut limits = Limits::default();
             (limit.set)(&mut limits, limit.most);
             assert_eq!((limit.get)(&limits), limit.most, "{}", limit.key);
@@ -300,8 +319,29 @@ mod tests {
     }
 
     #[test]
+    fn leave_raises_no_limit_and_reads_back() {
+        let limits = Limits::default();
+        let grant = Grant::parse(["any-host=yes"]).unwrap();
+        assert_eq!((grant.raise(&limits), grant.to_string().as_str()), (limits, "any-host=yes"));
+        assert!(grant.is_any_host() && grant == Grant::any_host());
+        assert!(!Grant::parse(["memory=64MiB"]).unwrap().is_any_host());
+        assert!(!grant.is_within(&Grant::default()) && grant.is_within(&grant));
+    }
+
+    #[test]
     fn nonsense_grants_nothing() {
-        for text in ["memory", "no-such=1", "memory=lots", "memory=5GiB", "fuel=-1", "deadline=9", "compile=1h", "=1"] {
+        for text in [
+            "any-host=no",
+            "any-host",
+            "memory",
+            "no-such=1",
+            "memory=lots",
+            "memory=5GiB",
+            "fuel=-1",
+            "deadline=9",
+            "compile=1h",
+            "=1",
+        ] {
             assert!(Grant::parse([text]).is_err(), "{text}");
         }
         let error = Grant::parse(["memory=5GiB"]).unwrap_err();

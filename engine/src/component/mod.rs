@@ -39,9 +39,11 @@ mod limits;
 mod memo;
 mod output;
 mod private_dir;
+mod reach;
 mod rule;
 mod rules;
 mod runtime;
+mod said;
 mod sandbox;
 mod scan;
 mod set;
@@ -62,7 +64,7 @@ pub use answer::{Advice, Answer, Asked, Reply};
 pub use built_in::is_built_in;
 pub use description::Pattern;
 pub use error::ComponentError;
-pub use examine::{Examined, examine, interfaces};
+pub use examine::{Examined, RuleReach, examine, interfaces};
 pub use fault::{Fault, FaultKind, OutputCheck, ScanLimit};
 pub use generators::{
     Generated, Generator, GeneratorAnswer, GeneratorOptions, GeneratorOrigin, GeneratorSummary, Generators,
@@ -70,7 +72,8 @@ pub use generators::{
 };
 pub use grant::{Grant, GrantError, MOST_COMPONENT_BYTES};
 pub use limits::Limits;
-pub use rules::{Admission, BuiltInTest, RuleOptions, RuleState, RuleSummary, Rules};
+pub use reach::{Examples, asked_about, is_any_host};
+pub use rules::{Admission, BuiltInTest, Reaching, RuleOptions, RuleState, RuleSummary, Rules};
 pub use source::{GivenComponent, Interfaces, RefusedComponent, Shelf};
 pub use swap::{Change, Place, Swap, SwapState};
 pub use tally::{RuleCounters, RuleCounts};

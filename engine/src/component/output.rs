@@ -4,16 +4,17 @@
 //! absolute, public, credential-free URLs that are as safe as the request.
 //! Where a name leads is the network layer's to check, after resolution.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use url::{Host, Url};
+use url::Url;
 
 use super::bindings::v0_1::rules;
 use super::failure::Failure;
 use super::text::printable;
 use super::{FaultKind, Limits, OutputCheck};
-use crate::model::{Candidate, CandidateKind, CandidateUrl, DisplayUrl, PrivateMirrors, Promise, Region, is_public};
+use crate::model::{
+    Candidate, CandidateKind, CandidateUrl, DisplayUrl, PrivateMirrors, Promise, Region, check_public, is_public_name,
+};
 
 const HIGHEST_WEIGHT: u32 = 100;
 const QUOTED_BYTES: usize = 120;
@@ -149,7 +150,7 @@ impl Standard<'_> {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(OutputCheck::Credentials);
         }
-        if self.private_mirrors == PrivateMirrors::Refuse && !is_public_host(&url) {
+        if self.private_mirrors == PrivateMirrors::Refuse && check_public(&url).is_err() {
             return Err(OutputCheck::Address);
         }
         if url.fragment().is_some() {
@@ -167,25 +168,6 @@ fn has_control_or_space(text: &str) -> bool {
 
 fn region(text: &str) -> Option<Region> {
     text.parse().ok()
-}
-
-/// Whether a URL names a host that can be on the public internet.
-fn is_public_host(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => is_public(IpAddr::V4(ip)),
-        Some(Host::Ipv6(ip)) => is_public(IpAddr::V6(ip)),
-        Some(Host::Domain(name)) => is_public_name(name.strip_suffix('.').unwrap_or(name)),
-        None => false,
-    }
-}
-
-/// Names without a dot and those under the special-use domains are local
-/// (RFC 6761, RFC 6762, RFC 8375, RFC 9476; `internal` is set aside by ICANN
-/// and is where clouds keep their metadata services).
-fn is_public_name(name: &str) -> bool {
-    let (rest, last) = name.rsplit_once('.').unwrap_or(("", name));
-    let is_local = matches!(last, "localhost" | "localdomain" | "local" | "internal" | "intranet" | "lan" | "alt");
-    !(rest.is_empty() || is_local || name.ends_with("home.arpa"))
 }
 
 #[cfg(test)]
@@ -253,12 +235,23 @@ mod tests {
             "metadata.google.internal",
             "printer.local",
             "router.home.arpa",
+            "x.onion",
+            "kubernetes.default.svc",
+            "a.test",
             "0.0.0.0",
             "１２７.0.0.1",
         ] {
             let url = format!("https://{host}/f");
             assert_eq!(check(&url), Err(OutputCheck::Address), "{host}");
             assert!(check_with("https://o.example/f", PrivateMirrors::Allow, &url).is_ok(), "{host}");
+        }
+    }
+
+    #[test]
+    fn ports_of_other_services_are_refused() {
+        for url in ["https://m.example:22/f", "https://1.1.1.1:6379/f", "https://m.example:8081/f"] {
+            assert_eq!(check(url), Err(OutputCheck::Address), "{url}");
+            assert!(check_with("https://o.example/f", PrivateMirrors::Allow, url).is_ok(), "{url}");
         }
     }
 

@@ -7,9 +7,13 @@
 
 use std::io;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 /// Files kept; the oldest go first.
 const KEPT_FILES: usize = 256;
+
+/// Longer than it takes to write a file.
+const LONGEST_WRITE: Duration = Duration::from_secs(600);
 
 /// Longest file read, larger than the code of the largest component allowed.
 const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -44,11 +48,16 @@ impl PrivateDir {
         Ok(name)
     }
 
-    /// Removes the oldest files beyond the number kept. The key is the oldest
-    /// of all and stays.
+    /// Removes the oldest files beyond the number kept, and what processes left
+    /// that ended while they wrote. The key is the oldest of all and stays.
     fn prune(&self) -> io::Result<()> {
         let mut files = self.list()?;
-        files.retain(|(name, _)| name.contains('.'));
+        let now = SystemTime::now();
+        let is_left = |(name, modified): &(String, SystemTime)| {
+            name.ends_with(".tmp") && now.duration_since(*modified).is_ok_and(|age| age > LONGEST_WRITE)
+        };
+        files.iter().filter(|file| is_left(file)).for_each(|(name, _)| self.remove(name));
+        files.retain(|file| file.0.contains('.') && !is_left(file));
         let surplus = files.len().saturating_sub(KEPT_FILES);
         if surplus > 0 {
             files.sort_by_key(|(_, modified)| *modified);
@@ -69,6 +78,7 @@ mod unix {
     use std::os::fd::OwnedFd;
     use std::os::unix::fs::MetadataExt;
     use std::path::Path;
+    use std::time::{Duration, SystemTime};
 
     use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags};
 
@@ -120,13 +130,14 @@ mod unix {
         }
 
         /// Names and times of modification.
-        pub(super) fn list(&self) -> io::Result<Vec<(String, i64)>> {
+        pub(super) fn list(&self) -> io::Result<Vec<(String, SystemTime)>> {
             let mut files = Vec::new();
             for entry in Dir::read_from(&self.0)? {
                 let name = entry?.file_name().to_string_lossy().into_owned();
                 let status = rustix::fs::statat(&self.0, name.as_str(), AtFlags::SYMLINK_NOFOLLOW);
                 if let Some(status) = status.ok().filter(|_| name != "." && name != "..") {
-                    files.push((name, status.st_mtime));
+                    let modified = Duration::from_secs(u64::try_from(status.st_mtime).unwrap_or(0));
+                    files.push((name, SystemTime::UNIX_EPOCH + modified));
                 }
             }
             Ok(files)
@@ -253,6 +264,20 @@ mod tests {
         assert!(PrivateDir::open(&scratch.path().join("link")).is_err());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         assert!(PrivateDir::open(&path).is_err());
+    }
+
+    #[test]
+    fn what_an_interrupted_write_left_is_swept() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("cache");
+        let directory = PrivateDir::open(&path).unwrap();
+        for (name, age) in [("old.tmp", 2 * LONGEST_WRITE), ("new.tmp", Duration::ZERO)] {
+            directory.write_new(name, b"half").unwrap();
+            let file = fs::File::options().write(true).open(path.join(name)).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+        }
+        directory.write("a.x", b"x").unwrap();
+        assert!(!path.join("old.tmp").exists() && path.join("new.tmp").exists());
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::source::{Rejected, Source, Standing};
 use super::tally::Tally;
 use super::text::printable;
 use super::{ComponentError, FaultKind, Limits, RuleState, RuleSummary, World};
+use crate::model::quoted;
 
 /// Instances of one rule that wait for the next question.
 pub(super) const IDLE_INSTANCES: usize = 4;
@@ -120,6 +121,7 @@ impl Rule {
             sha256: self.source.sha256.clone(),
             bytes: self.source.file_bytes,
             patterns: self.about.patterns.clone(),
+            examples: self.about.examples.clone(),
             state,
         }
     }
@@ -281,7 +283,8 @@ impl Rule {
     fn reply_fresh(&self, question: Question<'_>) -> Result<RawReply, Failure> {
         let runtime = self.host.runtime()?;
         // The settings were accepted when the rule was loaded.
-        let refused = |reason: String| Failure::new(FaultKind::State, format!("refuses its settings now: {reason}"));
+        let refused =
+            |reason: String| Failure::new(FaultKind::State, format!("refuses its settings now: {}", quoted(&reason)));
         let mut instance = self.fresh()?.map_err(refused)?;
         let reply = instance.map(runtime, question)?;
         self.tally.fuel.add(instance.fuel_used(runtime));

@@ -16,10 +16,12 @@ use super::output::{Standard, admit};
 use super::rule::{Outcome, Rule};
 use super::set::Circumstances;
 use super::settings::flatten;
+use super::source::Standing;
 use super::tally::{Count, RuleCounters, Tallies};
 use super::text::printable;
 use super::{
-    Advice, Answer, Asked, ComponentError, Fault, FaultKind, Grant, Limits, Pattern, Reply, Shelf, Swap, SwapState,
+    Advice, Answer, Asked, ComponentError, Examples, Fault, FaultKind, Grant, Limits, Pattern, Reply, Shelf, Swap,
+    SwapState, is_any_host,
 };
 use crate::model::{PrivateMirrors, Region, is_shareable};
 
@@ -93,6 +95,26 @@ struct Shared {
     private_mirrors: PrivateMirrors,
     tally: SetTally,
     nothing: Arc<Answer>,
+    reaching: Vec<Reaching>,
+}
+
+/// An installed rule that is asked about URLs of any host, though nobody
+/// granted it that: it was installed by an earlier version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaching {
+    /// Identifier of the rule.
+    pub rule: String,
+}
+
+impl fmt::Display for Reaching {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "component `{0}` is asked about URLs of any host, and was not granted that; add it again with --any-host, \
+             or remove it with `turbo-engine component remove`",
+            self.rule
+        )
+    }
 }
 
 #[derive(Default)]
@@ -122,6 +144,8 @@ pub struct RuleSummary {
     pub bytes: u64,
     /// The URLs it is asked about.
     pub patterns: Vec<Pattern>,
+    /// Its examples, and where they lead.
+    pub examples: Examples,
     /// Whether it takes part.
     pub state: RuleState,
 }
@@ -157,8 +181,10 @@ impl Rules {
     pub fn open(options: &RuleOptions) -> Result<Self, ComponentError> {
         let settings = options.settings.iter().map(|(rule, table)| (rule.clone(), flatten(table))).collect();
         let circumstances = Circumstances { settings, tallies: Tallies::default() };
+        let first = circumstances.open(options)?;
         let shared = Shared {
-            current: ArcSwap::from_pointee(circumstances.open(options)?),
+            reaching: first.reaching(&options.grants),
+            current: ArcSwap::from_pointee(first),
             turn: Mutex::default(),
             circumstances,
             private_mirrors: options.private_mirrors,
@@ -202,6 +228,11 @@ impl Rules {
     /// Why rules are left out of the set.
     pub fn faults(&self) -> Vec<Fault> {
         self.generation().left_out.iter().map(|left_out| left_out.fault.clone()).collect()
+    }
+
+    /// The installed rules that reach further than they were granted.
+    pub fn reaching(&self) -> &[Reaching] {
+        &self.shared.reaching
     }
 
     /// What the rules did so far.
@@ -257,6 +288,13 @@ impl Rules {
 }
 
 impl Generation {
+    fn reaching(&self, grants: &BTreeMap<String, Grant>) -> Vec<Reaching> {
+        let is_granted = |rule: &Rule| grants.get(&rule.source.sha256).is_some_and(Grant::is_any_host);
+        let installed = self.rules.iter().filter(|rule| rule.source.standing == Standing::Installed);
+        let reaching = installed.filter(|rule| is_any_host(&rule.about.patterns) && !is_granted(rule));
+        reaching.map(|rule| Reaching { rule: rule.about.id.clone() }).collect()
+    }
+
     fn reason_to_withhold(&self, url: &Url) -> Option<String> {
         if !is_shareable(url) {
             return Some("the URL may carry a secret, so no mirror was asked for".into());

@@ -10,8 +10,10 @@ use wasmtime::ResourceLimiter;
 use super::Limits;
 use super::bindings::v0_1::{generator, log, types};
 use super::last_words::LastWords;
+use super::said::{Tell, say};
 use super::text::printable;
 use super::wasi::Wasi;
+use crate::model::quoted;
 
 /// The host's side of one instance.
 pub(super) struct Sandbox {
@@ -131,15 +133,30 @@ impl log::Host for Sandbox {
     }
 }
 
-/// Hands a message to the subscriber. The level is part of an event's static
-/// description, hence one call for each.
+/// Hands a message to the subscriber, in quotes and once a run. The level is
+/// part of an event's static description, hence one call for each.
 fn forward(level: log::Level, component: &str, message: &str) {
+    let is_heard = match level {
+        log::Level::Error => tracing::enabled!(target: "component", tracing::Level::ERROR),
+        log::Level::Warn => tracing::enabled!(target: "component", tracing::Level::WARN),
+        log::Level::Info => tracing::enabled!(target: "component", tracing::Level::INFO),
+        log::Level::Debug => tracing::enabled!(target: "component", tracing::Level::DEBUG),
+        log::Level::Trace => tracing::enabled!(target: "component", tracing::Level::TRACE),
+    };
+    if !is_heard {
+        return;
+    }
+    let words = match say(component, message) {
+        Tell::Line => format!("component `{component}` says {}", quoted(message)),
+        Tell::ThereIsMore => format!("component `{component}` says more, which is not shown"),
+        Tell::Nothing => return,
+    };
     match level {
-        log::Level::Error => tracing::error!(target: "component", component, "{message}"),
-        log::Level::Warn => tracing::warn!(target: "component", component, "{message}"),
-        log::Level::Info => tracing::info!(target: "component", component, "{message}"),
-        log::Level::Debug => tracing::debug!(target: "component", component, "{message}"),
-        log::Level::Trace => tracing::trace!(target: "component", component, "{message}"),
+        log::Level::Error => tracing::error!(target: "component", "{words}"),
+        log::Level::Warn => tracing::warn!(target: "component", "{words}"),
+        log::Level::Info => tracing::info!(target: "component", "{words}"),
+        log::Level::Debug => tracing::debug!(target: "component", "{words}"),
+        log::Level::Trace => tracing::trace!(target: "component", "{words}"),
     }
 }
 

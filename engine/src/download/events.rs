@@ -65,6 +65,15 @@ pub enum Event {
         /// What.
         message: String,
     },
+    /// Something the user should know of a component. It is told with every
+    /// file; whoever shows several files shows it once.
+    #[serde(rename = "warning")]
+    OfComponent {
+        /// The component.
+        component: String,
+        /// What, the component named in it.
+        message: String,
+    },
 }
 
 /// What became of a source.

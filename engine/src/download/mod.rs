@@ -129,11 +129,16 @@ async fn gather(engine: &Engine, job: &mut Job, observer: &dyn Observer) -> Vec<
         let (asked, url, region) = (rules.clone(), job.url.clone(), engine.options.region);
         let answer = blocking(move || asked.ask(&url, region)).await;
         for fault in rules.faults().iter().chain(&answer.faults) {
-            observer.event(&Event::warning(fault.to_string()));
+            observer.event(&Event::OfComponent { component: fault.component.clone(), message: fault.to_string() });
+        }
+        for reaching in rules.reaching() {
+            observer.event(&Event::OfComponent { component: reaching.rule.clone(), message: reaching.to_string() });
         }
         for advice in &answer.advice {
-            let rule = advice.rule.as_deref().unwrap_or("turbo-engine");
-            observer.event(&Event::warning(format!("{rule}: {}", advice.text)));
+            observer.event(&match &advice.rule {
+                Some(rule) => Event::OfComponent { component: rule.clone(), message: advice.to_string() },
+                None => Event::warning(advice.to_string()),
+            });
         }
         for ranked in rank(&answer.candidates, engine.options.region) {
             let candidate = ranked.candidate;

@@ -1,11 +1,16 @@
-//! Which addresses a stranger's URL may lead to.
+//! Which places a stranger's URL may lead to.
 //!
 //! A mirror rule, a redirect or a metalink may name any host. Were loopback,
 //! private and metadata addresses among them, a stranger could read what only
 //! this machine can reach. The test is by address, after name resolution, so
-//! that a name cannot lie about where it leads.
+//! that a name cannot lie about where it leads. Before that, names that the
+//! public DNS does not have are refused, because a local resolver or a proxy
+//! may know them; and so are ports on which no public mirror serves files,
+//! because something else listens there.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use url::{Host, Url};
 
 /// Whether what components, redirects and Metalinks name may be at an address
 /// that is not public.
@@ -73,6 +78,100 @@ pub fn is_public(ip: IpAddr) -> bool {
     }
 }
 
+/// Why a URL leads to no public place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotPublic {
+    /// The address is not the public internet's.
+    #[error("{0} is not a public address")]
+    Address(IpAddr),
+    /// The name is not one of the public DNS.
+    #[error("{0} is not a name of the public DNS")]
+    Name(String),
+    /// Web servers do not use the port.
+    #[error("port {0} is none of {ports}", ports = ports())]
+    Port(u16),
+    /// There is no host.
+    #[error("it names no host")]
+    NoHost,
+}
+
+/// The ports of public web servers: HTTP and HTTPS, and the alternatives that
+/// IANA has registered for them (http-alt twice, and the HTTPS counterpart).
+pub const PUBLIC_PORTS: [u16; 5] = [80, 443, 8008, 8080, 8443];
+
+fn ports() -> String {
+    PUBLIC_PORTS.map(|port| port.to_string()).join(", ")
+}
+
+/// Checks that a URL names a public place, as far as it shows before its name
+/// is resolved: an address or a name of the public internet, and a port of web
+/// servers.
+///
+/// ```
+/// use turbo_engine::model::check_public;
+/// assert!(check_public(&"https://mirror.example.org:8443/f".parse().unwrap()).is_ok());
+/// assert!(check_public(&"https://mirror.example.org:22/f".parse().unwrap()).is_err());
+/// assert!(check_public(&"https://expyuzz4wqqyqhjn.onion/f".parse().unwrap()).is_err());
+/// ```
+pub fn check_public(url: &Url) -> Result<(), NotPublic> {
+    match url.host().ok_or(NotPublic::NoHost)? {
+        Host::Ipv4(ip) if !is_public(ip.into()) => return Err(NotPublic::Address(ip.into())),
+        Host::Ipv6(ip) if !is_public(ip.into()) => return Err(NotPublic::Address(ip.into())),
+        Host::Domain(name) if !is_public_name(name) => return Err(NotPublic::Name(name.to_owned())),
+        Host::Ipv4(_) | Host::Ipv6(_) | Host::Domain(_) => {}
+    }
+    match url.port() {
+        Some(port) if !PUBLIC_PORTS.contains(&port) => Err(NotPublic::Port(port)),
+        _ => Ok(()),
+    }
+}
+
+/// Last labels that the public DNS will never have, or that lead elsewhere.
+///
+/// * Special-use names: `localhost`, `invalid`, `test` (RFC 6761), `local` (RFC
+///   6762), `onion` (RFC 7686), `alt` (RFC 9476), everything below `arpa`
+///   (`home.arpa`, RFC 8375; the rest is the infrastructure of addresses).
+/// * `internal`, which ICANN has set aside and where clouds keep their metadata
+///   services; `corp`, `home` and `mail`, which it will not delegate.
+/// * What networks use for themselves all the same: RFC 6762, appendix G
+///   (`intranet`, `private`, `lan`), `svc` of clusters, `consul`, and others.
+///
+/// `example` is not among them: RFC 6761, section 6.5, has software treat such
+/// names as any others, and none of them has an address.
+const LOCAL_LABELS: [&str; 23] = [
+    "alt",
+    "arpa",
+    "cluster",
+    "consul",
+    "corp",
+    "docker",
+    "domain",
+    "exit",
+    "home",
+    "i2p",
+    "internal",
+    "intranet",
+    "invalid",
+    "lan",
+    "local",
+    "localdomain",
+    "localhost",
+    "localnet",
+    "mail",
+    "onion",
+    "private",
+    "svc",
+    "test",
+];
+
+/// Whether a host name, in lower case, can be one of the public DNS: it has more
+/// than one label, and the last one is not local (`LOCAL_LABELS`).
+pub fn is_public_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let (rest, last) = name.rsplit_once('.').unwrap_or(("", name));
+    !(rest.is_empty() || last.is_empty() || LOCAL_LABELS.contains(&last))
+}
+
 fn is_public_v4(ip: Ipv4Addr) -> bool {
     !SPECIAL_V4.iter().any(|&(network, bits)| (ip.to_bits() ^ network.to_bits()).leading_zeros() >= bits)
 }
@@ -100,6 +199,73 @@ fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn checked(text: &str) -> Result<(), NotPublic> {
+        check_public(&text.parse().expect("a URL"))
+    }
+
+    #[test]
+    fn public_places_pass() {
+        for text in [
+            "https://a.example/f",
+            "https://mirror.example.org/f",
+            "https://localhost.example.org/f",
+            "http://internal.example.org:8080/f",
+            "https://onion.example.org:8443/f",
+            "http://mirror.example.org:8008/f",
+            "http://mirror.example.org:443/f",
+            "https://mirror.example.org:80/f",
+            "https://mirror.example.org./f",
+            "https://1.1.1.1/f",
+            "https://[2606:4700::1111]:8443/f",
+        ] {
+            assert_eq!(checked(text), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_outside_of_the_public_dns_do_not() {
+        for name in [
+            "localhost",
+            "LOCALHOST",
+            "a.localhost",
+            "a.b.localhost.",
+            "intranet",
+            "localhost.localdomain",
+            "printer.local",
+            "router.home.arpa",
+            "1.0.0.127.in-addr.arpa",
+            "expyuzz4wqqyqhjn.onion",
+            "metadata.google.internal",
+            "kubernetes.default.svc",
+            "kubernetes.default.svc.cluster.local",
+            "vault.service.consul",
+            "host.docker.internal",
+            "files.corp",
+            "nas.lan",
+            "nas.home",
+            "a.private",
+            "a.test",
+            "a.invalid",
+            "a.alt",
+            "a.i2p",
+            "a..",
+            "\u{ff4f}nion",
+            "x.\u{ff4f}nion",
+        ] {
+            let shown = checked(&format!("https://{name}/f"));
+            assert!(matches!(shown, Err(NotPublic::Name(_))), "{name}: {shown:?}");
+        }
+    }
+
+    #[test]
+    fn ports_of_other_services_do_not() {
+        for port in [1, 21, 22, 25, 53, 81, 444, 2375, 3306, 5432, 6379, 8081, 9200, 10250, 11211, 65535] {
+            assert_eq!(checked(&format!("https://mirror.example.org:{port}/f")), Err(NotPublic::Port(port)));
+            assert_eq!(checked(&format!("http://1.1.1.1:{port}/f")), Err(NotPublic::Port(port)));
+        }
+        assert_eq!(NotPublic::Port(22).to_string(), "port 22 is none of 80, 443, 8008, 8080, 8443");
+    }
 
     fn public(text: &str) -> bool {
         is_public(text.parse().expect("an address"))

@@ -21,9 +21,10 @@ pub mod release;
 mod secret;
 mod size;
 mod time;
+mod visible;
 mod web;
 
-pub use address::{PrivateMirrors, is_public};
+pub use address::{NotPublic, PUBLIC_PORTS, PrivateMirrors, check_public, is_public, is_public_name};
 pub use candidate::{Candidate, CandidateKind, Promise};
 pub use candidate_url::CandidateUrl;
 pub use digest::{Algorithm, Digest, DigestError};
@@ -34,4 +35,5 @@ pub use region::{Region, RegionError};
 pub use secret::Secret;
 pub use size::{exact_bytes, parse_bytes};
 pub use time::{rfc3339, seconds_of_day, seconds_of_moment};
+pub use visible::{quoted, visible, visible_lines, visible_start};
 pub use web::{DisplayUrl, Origin, is_shareable, is_this_machine};

@@ -10,10 +10,10 @@ use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
 use super::limit::RateLimits;
-use super::resolve::{PolicyResolver, Reach, check_literal};
+use super::resolve::{PolicyResolver, Reach};
 use super::response::{End, Response};
 use super::{ClientIdentity, NetError, ProxyOptions, ResolveOverride, Scoped};
-use crate::model::{ByteRange, DisplayUrl, PrivateMirrors};
+use crate::model::{ByteRange, DisplayUrl, PrivateMirrors, check_public};
 
 /// Most redirects that are followed.
 const MOST_REDIRECTS: usize = 10;
@@ -240,7 +240,9 @@ impl Net {
             (Trust::Typed, _) | (_, PrivateMirrors::Allow) => Reach::Anywhere,
             (Trust::Named, PrivateMirrors::Refuse) => Reach::Public,
         };
-        check_literal(url.host().as_ref(), reach).map_err(|error| NetError::refused_literal(&host_of(url), &error))?;
+        if reach == Reach::Public {
+            check_public(url).map_err(|why| NetError::not_public(&host_of(url), why))?;
+        }
         let client =
             self.client(ClientKey { reach, secure: url.scheme() == "https", identified, pinned: self.pinned(url) })?;
         let mut clean = url.clone();

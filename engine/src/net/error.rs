@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::resolve::ResolveError;
-use crate::model::{ExitCode, Explain};
+use crate::model::{ExitCode, Explain, NotPublic};
 
 /// A request that gave no usable answer.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,14 @@ pub enum NetError {
         host: String,
         /// Its address.
         address: IpAddr,
+    },
+    /// The policy for URLs of others forbids the name or the port.
+    #[error("{host} is not at a public address or port: {why}")]
+    NotPublic {
+        /// The host.
+        host: String,
+        /// What is not public about it.
+        why: NotPublic,
     },
     /// No connection.
     #[error("cannot connect to {host}")]
@@ -92,10 +100,12 @@ pub enum NetError {
 }
 
 impl NetError {
-    pub(super) fn refused_literal(host: &str, error: &ResolveError) -> Self {
-        match error {
-            ResolveError::Private(address) => Self::PrivateAddress { host: host.to_owned(), address: *address },
-            ResolveError::Name(_) => Self::Protocol { host: host.to_owned(), what: "no address".into() },
+    /// A URL of others that leads to no public place, before its name is resolved.
+    pub(super) fn not_public(host: &str, why: NotPublic) -> Self {
+        let host = host.to_owned();
+        match why {
+            NotPublic::Address(address) => Self::PrivateAddress { host, address },
+            NotPublic::Name(_) | NotPublic::Port(_) | NotPublic::NoHost => Self::NotPublic { host, why },
         }
     }
 
@@ -132,6 +142,7 @@ impl NetError {
             }
             Self::Setup(_)
             | Self::PrivateAddress { .. }
+            | Self::NotPublic { .. }
             | Self::Tls { .. }
             | Self::Protocol { .. }
             | Self::Redirect { .. } => false,
@@ -188,9 +199,11 @@ impl Explain for NetError {
             | Self::Stalled { .. }
             | Self::Broken { .. } => ExitCode::Network,
             // Trying again later helps with none of these.
-            Self::Status { .. } | Self::Protocol { .. } | Self::Redirect { .. } | Self::PrivateAddress { .. } => {
-                ExitCode::Refused
-            }
+            Self::Status { .. }
+            | Self::Protocol { .. }
+            | Self::Redirect { .. }
+            | Self::PrivateAddress { .. }
+            | Self::NotPublic { .. } => ExitCode::Refused,
         }
     }
 
@@ -198,7 +211,9 @@ impl Explain for NetError {
         Some(match self {
             Self::Setup(_) => "check --cacert, --cert, --proxy and --user-agent".into(),
             Self::Name { .. } => "check the host name, and that this machine can resolve names".into(),
-            Self::PrivateAddress { .. } => "allow it with --allow-private-mirrors if that host is yours".into(),
+            Self::PrivateAddress { .. } | Self::NotPublic { .. } => {
+                "allow it with --allow-private-mirrors if that host is yours".into()
+            }
             Self::Connect { .. } => {
                 "check the address, the firewall and the proxy; add --mirror URL if you know another place".into()
             }

@@ -84,7 +84,8 @@ impl From<ResolveOverride> for String {
 pub(super) enum Reach {
     /// Any.
     Anywhere,
-    /// Only globally reachable ones.
+    /// Only globally reachable ones. What a URL shows of them before its name is
+    /// resolved was checked before ([`crate::model::check_public`]).
     Public,
 }
 
@@ -95,17 +96,6 @@ pub(super) enum ResolveError {
     Name(#[source] Option<std::io::Error>),
     #[error("{0} is not a public address")]
     Private(IpAddr),
-}
-
-/// Checks the address of a URL that names one directly. The addresses behind a
-/// name are checked by [`PolicyResolver`], on the very list that is connected to.
-pub(super) fn check_literal(host: Option<&url::Host<&str>>, reach: Reach) -> Result<(), ResolveError> {
-    let ip: IpAddr = match host {
-        Some(url::Host::Ipv4(ip)) => (*ip).into(),
-        Some(url::Host::Ipv6(ip)) => (*ip).into(),
-        _ => return Ok(()),
-    };
-    if reach == Reach::Public && !is_public(ip) { Err(ResolveError::Private(ip)) } else { Ok(()) }
 }
 
 /// The system's resolver behind the address policy.

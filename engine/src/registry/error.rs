@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::Edited;
 use crate::component::ComponentError;
 use crate::model::files::{LockFileError, TrustedKeysError};
 use crate::model::minisign::{KeyId, MinisignError};
@@ -148,6 +149,25 @@ pub enum RegistryError {
         /// The grants.
         grant: String,
     },
+    /// A rule that is asked about URLs of any host, and no leave for that.
+    #[error("component `{rule}` would be asked about {asked_about}")]
+    AnyHost {
+        /// The rule's identifier.
+        rule: String,
+        /// What it is asked about.
+        asked_about: String,
+    },
+    /// A rule without examples.
+    #[error("component `{0}` has no examples, so that nothing was tested")]
+    Untested(String),
+    /// A lockfile that says what is not so.
+    #[error("component `{name}` is refused: {edited}")]
+    Edited {
+        /// The component.
+        name: String,
+        /// What is not so.
+        edited: Edited,
+    },
     /// A lockfile keeps no secrets, so that this URL is not known any more.
     #[error("component `{name}` came from {source_url}, and the rest of that URL was not kept")]
     Redacted {
@@ -212,6 +232,9 @@ impl Explain for RegistryError {
             | Self::Unsigned(_)
             | Self::Stranger { .. }
             | Self::StrangeGrant { .. }
+            | Self::AnyHost { .. }
+            | Self::Untested(_)
+            | Self::Edited { .. }
             | Self::Redacted { .. } => ExitCode::Component,
         }
     }
@@ -249,6 +272,14 @@ impl Explain for RegistryError {
             }
             Self::Stranger { .. } => "if the key is its author's, trust it: `turbo-engine component trust add`".into(),
             Self::StrangeGrant { .. } => "if you trust whoever wrote it, run this with --accept-grants".into(),
+            Self::AnyHost { .. } => {
+                "it sees each of these URLs before the download; if you trust it with that, add it with --any-host"
+                    .into()
+            }
+            Self::Untested(_) => "ask its author for examples, or install it as it is with --untested".into(),
+            Self::Edited { .. } => {
+                "restore the lockfile, or install the component again with `turbo-engine component add`".into()
+            }
             Self::Redacted { name, .. } => format!("add it again: `turbo-engine component add URL --name {name}`"),
         })
     }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::load::granted;
-use super::{ComponentOrigin, Fetched, Missing, Registry, RegistryError, Signed};
-use crate::component::{Examined, GivenComponent, Grant, RuleOptions, World, examine};
+use super::record::{Record, check_length};
+use super::{ComponentOrigin, Fetched, Missing, Registry, RegistryError, Signed, StrangeGrants};
+use crate::component::{Examined, GivenComponent, Grant, RuleOptions, RuleReach, World, asked_about, examine};
 use crate::model::Digest;
 use crate::model::excerpt::excerpt;
 use crate::model::files::{LockFile, Locked, LockedKind, LockedVersion, is_name};
-use crate::store::sha256;
+use crate::store::{KeptWith, sha256};
 
 /// What the user wants of a component that is to be installed.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,18 @@ pub struct Wish {
     pub sha256: Option<Digest>,
     /// What it is granted beyond the limits.
     pub grant: Grant,
+    /// Whether a rule without examples, which nothing tests, is installed.
+    pub untested: Untested,
+}
+
+/// What to do with a rule without examples.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Untested {
+    /// It is not installed.
+    #[default]
+    Refuse,
+    /// It is.
+    Accept,
 }
 
 /// What was installed.
@@ -32,6 +45,8 @@ pub struct Installed {
     pub signed: Signed,
     /// What stood under the name before.
     pub earlier: Option<LockedVersion>,
+    /// What a rule learns and where it leads; none of a generator.
+    pub reach: Option<RuleReach>,
 }
 
 impl Registry {
@@ -52,13 +67,11 @@ impl Registry {
         }
         let signed = self.judge(&what, &fetched.bytes, fetched.signature.as_deref())?;
         let examined = check(fetched, &wish.grant, options)?;
+        may_be_asked(&examined, wish)?;
         let name = wish.name.clone().unwrap_or_else(|| examined.id.clone());
         let version = LockedVersion {
             rule: examined.id,
-            kind: match examined.world {
-                World::MirrorRule => LockedKind::MirrorRule,
-                World::ManifestGenerator => LockedKind::ManifestGenerator,
-            },
+            kind: kind(examined.world),
             version: examined.version,
             sha256: digest.hex(),
             bytes: fetched.bytes.len() as u64,
@@ -68,15 +81,29 @@ impl Registry {
         };
         let earlier = self.change(|file| {
             may_stand(file, &name, &version)?;
-            self.store.put(&fetched.bytes, fetched.signature.as_deref(), &wish.grant.to_string())?;
+            self.keep(fetched, &version, &wish.grant)?;
             Ok(enter(file, &name, version.clone()))
         })?;
-        Ok(Installed { name, version, signed, earlier })
+        Ok(Installed { name, version, signed, earlier, reach: examined.reach })
+    }
+
+    /// Keeps the bytes of a component that was examined, with what is known of it.
+    fn keep(&self, fetched: &Fetched, version: &LockedVersion, grant: &Grant) -> Result<(), RegistryError> {
+        let record = Record::of(version).after(self.record(version)).text();
+        let grants = grant.to_string();
+        let with = KeptWith { signature: fetched.signature.as_deref(), grants: &grants, record: &record };
+        Ok(self.store.put(&fetched.bytes, &with)?)
     }
 
     /// Fetched again, byte for byte: puts what the lockfile names, and nothing
-    /// else, where it is kept.
-    pub fn restore(&self, missing: &Missing, fetched: &Fetched) -> Result<Signed, RegistryError> {
+    /// else, where it is kept. It is checked as one that is installed, except
+    /// that whoever installed it first took it with or without examples.
+    pub fn restore(
+        &self,
+        missing: &Missing,
+        fetched: &Fetched,
+        (grants, options): (StrangeGrants, &RuleOptions),
+    ) -> Result<Signed, RegistryError> {
         let version = &missing.version;
         let (what, digest) = (fetched.origin.to_string(), sha256(&fetched.bytes));
         if digest.hex() != version.sha256 {
@@ -85,8 +112,27 @@ impl Registry {
             return Err(RegistryError::Mismatch { what, expected, got: digest });
         }
         let signed = self.judge(&what, &fetched.bytes, fetched.signature.as_deref())?;
+        let examined = check(fetched, &missing.grant, options)?;
+        let mut grant = missing.grant.clone();
+        if examined.is_any_host() && !grant.is_any_host() {
+            // The lockfile of an earlier version does not say so.
+            if grants == StrangeGrants::Refuse {
+                let grant = Grant::any_host().to_string();
+                return Err(RegistryError::StrangeGrant { name: missing.name.clone(), grant });
+            }
+            grant = grant.with(&Grant::any_host());
+        }
+        let known = LockedVersion {
+            rule: examined.id.clone(),
+            kind: kind(examined.world),
+            version: examined.version.clone(),
+            ..version.clone()
+        };
+        let edited = |edited| RegistryError::Edited { name: missing.name.clone(), edited };
+        check_length(version, fetched.bytes.len()).map_err(edited)?;
+        Record::of(&known).check(version).map_err(edited)?;
         let _lock = self.store.lock()?;
-        self.store.put(&fetched.bytes, fetched.signature.as_deref(), &missing.grant.to_string())?;
+        self.keep(fetched, &known, &grant)?;
         Ok(signed)
     }
 }
@@ -102,6 +148,28 @@ fn check(fetched: &Fetched, grant: &Grant, options: &RuleOptions) -> Result<Exam
     granted(&mut grants, &sha256(&fetched.bytes).hex(), grant);
     let component = GivenComponent { name, path, bytes: fetched.bytes.clone() };
     Ok(examine(component, &RuleOptions { grants, ..options.clone() })?)
+}
+
+fn kind(world: World) -> LockedKind {
+    match world {
+        World::MirrorRule => LockedKind::MirrorRule,
+        World::ManifestGenerator => LockedKind::ManifestGenerator,
+    }
+}
+
+/// Whether a component may take part as far as the user agreed.
+fn may_be_asked(examined: &Examined, wish: &Wish) -> Result<(), RegistryError> {
+    let rule = || examined.id.clone();
+    match &examined.reach {
+        Some(reach) if reach.is_any_host() && !wish.grant.is_any_host() => Err(RegistryError::AnyHost {
+            rule: rule(),
+            asked_about: asked_about(&reach.patterns).into_iter().next().unwrap_or_default(),
+        }),
+        Some(reach) if reach.examples.count == 0 && wish.untested == Untested::Refuse => {
+            Err(RegistryError::Untested(rule()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether a version may stand under a name.

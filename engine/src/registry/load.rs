@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::install::grant_of;
+use super::record::{Edited, Record, check_length};
 use super::{LockPath, LockPolicy, Registry, RegistryError, SignaturePolicy, read_signature};
 use crate::component::{Admission, GivenComponent, Grant, Limits, MOST_COMPONENT_BYTES, RefusedComponent, Shelf};
 use crate::model::files::{LockFile, LockedKind, LockedVersion};
@@ -42,6 +43,7 @@ impl Registry {
         limits: &Limits,
         grants: &BTreeMap<String, Grant>,
     ) -> Result<Loaded, RegistryError> {
+        self.sweep();
         let mut loaded = Loaded { grants: grants.clone(), ..Loaded::default() };
         let file = match self.lock_file() {
             Ok(file) => file,
@@ -93,10 +95,25 @@ impl Registry {
             }
             Err(error) => return Err(reason(&error)),
         };
+        self.unedited(version, bytes.len()).map_err(|edited| edited.to_string())?;
+        if let Some(Err(edited)) = self.record(version).map(|record| record.check_source(version)) {
+            return Err(format!("{edited}; `turbo-engine component sync` fetches it from there, and compares"));
+        }
         if self.options.signatures == SignaturePolicy::Required {
             self.signed(version, &bytes).map_err(|error| reason(&error))?;
         }
         Ok(bytes)
+    }
+
+    /// What is known of a component beside the lockfile.
+    pub(super) fn record(&self, version: &LockedVersion) -> Option<Record> {
+        Record::parse(&self.store.record(&version.sha256)?)
+    }
+
+    /// Compares what the lockfile says of a component with what it is.
+    pub(super) fn unedited(&self, version: &LockedVersion, bytes: usize) -> Result<(), Edited> {
+        check_length(version, bytes)?;
+        self.record(version).map_or(Ok(()), |record| record.check(version))
     }
 
     /// What a component is granted. The lockfile may be somebody else's, so that

@@ -13,6 +13,7 @@ mod folder;
 mod install;
 mod load;
 mod origin;
+mod record;
 mod signed;
 mod sync;
 mod watch;
@@ -20,13 +21,14 @@ mod watch;
 use std::path::{Path, PathBuf};
 
 use crate::model::files::LockFile;
-use crate::store::{ComponentStore, StoreError, read_bounded, write_atomic};
+use crate::store::{ComponentStore, StoreError, read_bounded, sweep_beside, write_atomic};
 
 pub use error::RegistryError;
 pub use fetch::{FetchOptions, Fetched, SIGNATURE_ANNOTATION, fetch};
-pub use install::{Installed, Wish};
+pub use install::{Installed, Untested, Wish};
 pub use load::Loaded;
 pub use origin::ComponentOrigin;
+pub use record::Edited;
 pub use signed::{Signed, read_signature};
 pub use sync::{Missing, StrangeGrants};
 pub use watch::{Notice, Watch, Watched};
@@ -103,6 +105,12 @@ impl Registry {
         &self.options
     }
 
+    /// Removes what interrupted changes left behind.
+    pub fn sweep(&self) {
+        self.store.sweep();
+        [self.options.lock_file.path(), &self.options.trust_file].into_iter().for_each(sweep_beside);
+    }
+
     /// The file of an installed component.
     pub fn file(&self, sha256: &str) -> PathBuf {
         self.store.path(sha256)
@@ -134,6 +142,7 @@ impl Registry {
             return Err(RegistryError::Frozen(self.options.lock_file.path().to_owned()));
         }
         let _lock = self.store.lock()?;
+        sweep_beside(self.options.lock_file.path());
         let mut file = self.read_lock_file()?.unwrap_or_default();
         let before = file.clone();
         let changed = change(&mut file)?;

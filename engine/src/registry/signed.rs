@@ -7,6 +7,7 @@ use crate::component::printable;
 use crate::model::excerpt::excerpt;
 use crate::model::files::{LockedVersion, TrustedKey, TrustedKeys};
 use crate::model::minisign::{KeyId, MinisignError, PublicKey, Signature};
+use crate::model::visible;
 use crate::store::{StoreError, read_bounded};
 
 /// Longest file of a signature.
@@ -84,7 +85,7 @@ impl Registry {
                     None => Signed::Unknown(signature.key_id()),
                     Some(TrustedKey { name, key }) => {
                         let comment = key.verify(bytes, &signature).map_err(refuse)?;
-                        let comment = printable(&comment.0, COMMENT_BYTES);
+                        let comment = printable(&without_hidden(&comment.0), COMMENT_BYTES);
                         Signed::By { name: name.clone(), id: key.id(), comment }
                     }
                 }
@@ -103,6 +104,16 @@ impl Registry {
     pub fn signed(&self, version: &LockedVersion, bytes: &[u8]) -> Result<Signed, RegistryError> {
         self.judge(&version.rule, bytes, self.store.signature(&version.sha256).as_deref())
     }
+}
+
+/// A signer's comment without what hides or reorders its text: it is a note,
+/// and nobody needs to see what was in it besides.
+fn without_hidden(comment: &str) -> String {
+    let is_visible = |letter: &char| {
+        let pair = format!("a{letter}");
+        letter.is_whitespace() || visible(&pair) == pair
+    };
+    comment.chars().filter(is_visible).collect()
 }
 
 /// The signature beside a file, where there is one: `FILE.minisig`.

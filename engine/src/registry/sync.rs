@@ -3,7 +3,7 @@
 
 use super::install::grant_of;
 use super::{ComponentOrigin, LockPolicy, Registry, RegistryError};
-use crate::component::{Grant, Limits};
+use crate::component::{Grant, Limits, MOST_COMPONENT_BYTES};
 use crate::model::files::LockedVersion;
 use crate::store::Kept;
 
@@ -42,8 +42,14 @@ impl Registry {
             let version = locked.current;
             let broken = |reason| RegistryError::Broken { name: name.clone(), reason };
             let accepted = self.accepted(&version);
-            let is_sound = matches!(self.store.get(&version.sha256, version.bytes)?, Kept::Sound(_));
-            if is_sound && accepted.is_ok() {
+            let kept = self.store.get(&version.sha256, MOST_COMPONENT_BYTES)?;
+            if let Kept::Sound(bytes) = &kept {
+                let edited = |edited| RegistryError::Edited { name: name.clone(), edited };
+                self.unedited(&version, bytes.len()).map_err(edited)?;
+            }
+            // Bytes that are here may have come from elsewhere.
+            let is_from_there = self.record(&version).is_none_or(|record| record.check_source(&version).is_ok());
+            if matches!(kept, Kept::Sound(_)) && is_from_there && accepted.is_ok() {
                 continue;
             }
             if self.options.lock == LockPolicy::Frozen {

@@ -34,7 +34,7 @@ pub use adopt::{adopt, begins};
 pub use append_log::AppendLog;
 pub use below::{create_folder_below, list_below, read_below, write_below};
 pub use check::{Checked, check};
-pub use components::{ChangeLock, ComponentStore, Kept};
+pub use components::{ChangeLock, ComponentStore, Kept, KeptWith, sweep_beside};
 pub use error::StoreError;
 pub use folder::{Folder, Look, Stamp};
 pub use gather::{GatherLimits, Gathered, gather, read_start};

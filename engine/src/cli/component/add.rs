@@ -11,12 +11,12 @@ use crate::cli::jobs::scoped;
 use crate::cli::output::Output;
 use crate::cli::registry::{LockArgs, registry};
 use crate::cli::settings::{Flag, Settings};
-use crate::component::{Grant, is_built_in};
+use crate::component::{Examples, Grant, Pattern, asked_about, is_any_host, is_built_in};
 use crate::model::files::LockedVersion;
-use crate::model::{Algorithm, Digest};
+use crate::model::{Algorithm, Digest, quoted};
 use crate::net::{Net, Trust};
 use crate::registry::{
-    ComponentOrigin, FetchOptions, Fetched, Installed, LockPolicy, RegistryError, Signed, Wish, fetch,
+    ComponentOrigin, FetchOptions, Fetched, Installed, LockPolicy, RegistryError, Signed, Untested, Wish, fetch,
 };
 
 /// Digits of a digest that tell it from others.
@@ -28,7 +28,8 @@ pub(super) const SHORT_DIGITS: usize = 16;
 /// anything fails, nothing is installed. A mirror rule takes part in downloads
 /// from then on, asked before the built-in ones; a manifest generator is known
 /// to `publish` by its name. A signature FILE.minisig beside it is
-/// held against the trusted keys.
+/// held against the trusted keys. Which URLs a rule is asked about, and where
+/// its examples lead, is printed; one without a host pattern needs --any-host.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct AddArgs {
     /// A file, an http or https URL, or `oci://HOST/NAME[:TAG][@sha256:HEX]`
@@ -43,6 +44,12 @@ pub(in crate::cli) struct AddArgs {
     /// Raise a limit for these bytes alone: memory=64MiB, file=32MiB, fuel=20000000, compile=60s, ...
     #[arg(long, value_name = "LIMIT=VALUE")]
     grant: Vec<String>,
+    /// Let a rule be asked about URLs of any host: it sees every URL you download
+    #[arg(long)]
+    any_host: bool,
+    /// Install a rule without examples, which no self-test has tried
+    #[arg(long)]
+    untested: bool,
     /// Header field for the server of the URL, never sent anywhere else
     #[arg(short = 'H', long, value_name = "'K: V'")]
     header: Vec<String>,
@@ -66,7 +73,9 @@ impl AddArgs {
         let sha256 = self.sha256.as_ref().map(digest).transpose();
         let sha256 =
             sha256.map_err(|error| CliError::usage(format!("--sha256: {error}"), "give 64 hexadecimal digits"))?;
-        Ok(Wish { name: self.name.clone(), sha256, grant })
+        let grant = if self.any_host { grant.with(&Grant::any_host()) } else { grant };
+        let untested = if self.untested { Untested::Accept } else { Untested::Refuse };
+        Ok(Wish { name: self.name.clone(), sha256, grant, untested })
     }
 }
 
@@ -107,7 +116,7 @@ fn fetched(
 }
 
 fn show(installed: &Installed, output: &Output) -> Result<(), CliError> {
-    let Installed { name, version, signed, earlier } = installed;
+    let Installed { name, version, signed, earlier, reach } = installed;
     for text in warnings(installed) {
         output.warning(&text);
     }
@@ -116,10 +125,32 @@ fn show(installed: &Installed, output: &Output) -> Result<(), CliError> {
             "v": 1, "event": "installed", "name": name, "rule": version.rule, "version": version.version,
             "sha256": version.sha256, "bytes": version.bytes, "source": version.source, "grants": version.grants,
             "signed": signed_json(signed), "earlier": earlier.as_ref().map(|earlier| &earlier.sha256),
+            "reach": reach.as_ref().map(|reach| reach_json(&reach.patterns, &reach.examples)),
         }));
     }
     let instead = earlier.as_ref().map(|earlier| format!(", instead of {}", shown(earlier))).unwrap_or_default();
-    output.data(&format!("{name}  {}{instead}{}\n", shown(version), signed_text(signed)))
+    let reach = reach.as_ref().map(|reach| reach_lines(&reach.patterns, &reach.examples, usize::MAX));
+    let reach: String = reach.iter().flatten().map(|line| format!("  {line}\n")).collect();
+    output.data(&format!("{name}  {}{instead}{}\n{reach}", shown(version), signed_text(signed)))
+}
+
+/// What a rule learns and where it leads, in lines; of its patterns so many.
+pub(super) fn reach_lines(patterns: &[Pattern], examples: &Examples, most: usize) -> Vec<String> {
+    let asked = asked_about(patterns);
+    let mut lines: Vec<String> = asked.iter().take(most).map(|urls| format!("asked about  {urls}")).collect();
+    if asked.len() > most {
+        lines.push(format!("asked about  {} sets of URLs more", asked.len() - most));
+    }
+    lines.push(format!("leads to     {}", examples.text()));
+    lines
+}
+
+/// The same for programs.
+pub(super) fn reach_json(patterns: &[Pattern], examples: &Examples) -> Value {
+    json!({
+        "any_host": is_any_host(patterns), "asked_about": asked_about(patterns), "patterns": patterns,
+        "examples": examples.count, "example_hosts": examples.hosts,
+    })
 }
 
 /// A version in a few words.
@@ -159,6 +190,6 @@ fn signed_json(signed: &Signed) -> Value {
 fn signed_text(signed: &Signed) -> String {
     match signed {
         Signed::No | Signed::Unknown(_) => String::new(),
-        Signed::By { name, id, comment } => format!("\n  signed by {name} ({id}): {comment}"),
+        Signed::By { name, id, comment } => format!("\n  signed by {name} ({id}): {}", quoted(comment)),
     }
 }

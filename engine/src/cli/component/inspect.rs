@@ -9,7 +9,8 @@ use serde_json::json;
 use super::{ComponentError, SubjectArgs};
 use crate::cli::settings::Settings;
 use crate::cli::units::show_bytes;
-use crate::component::author::{Inspection, ManifestPattern, Rebuild, inspect};
+use crate::component::author::{Inspection, Rebuild, inspect};
+use crate::model::quoted;
 
 /// Tell all about a component: what it asks for, how near to limits it comes
 ///
@@ -48,11 +49,18 @@ fn to_text(inspection: &Inspection) -> String {
     line("sha256", &inspection.sha256);
     line("world", inspection.world.map_or("none that this engine knows", crate::component::World::name));
     if !inspection.id.is_empty() {
-        line("component", &format!("{} {}: {}", inspection.id, inspection.version, inspection.summary));
+        line("component", &format!("{} {}: {}", inspection.id, inspection.version, quoted(&inspection.summary)));
         line("examples", &inspection.examples.to_string());
     }
-    for pattern in &inspection.patterns {
-        line("asked about", &pattern_text(pattern));
+    inspection.asked_about().iter().for_each(|urls| line("asked about", urls));
+    if let Some(hosts) = inspection.leads_to() {
+        line("leads to", &hosts);
+    }
+    if inspection.any_host {
+        line("to install", "component add needs --any-host: it sees each of these URLs before the download");
+    }
+    if inspection.leads_to().is_some() && inspection.examples == 0 {
+        line("to install", "component add needs --untested: without examples nothing tests it");
     }
     for export in &inspection.exports {
         line("exports", export);
@@ -96,10 +104,4 @@ fn grants(inspection: &Inspection, line: &mut impl FnMut(&str, &str)) {
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     let table = format!("[grants]\n{:12} {name} = {{ sha256 = \"{}\", {entries} }}", "", inspection.sha256);
     line("for --rule", &table);
-}
-
-fn pattern_text(pattern: &ManifestPattern) -> String {
-    let any = |list: &[String], all: &str| if list.is_empty() { all.to_owned() } else { list.join("|") };
-    let [schemes, hosts] = [any(&pattern.schemes, "http|https"), any(&pattern.host_suffixes, "any host")];
-    format!("{schemes}://{hosts}{}", any(&pattern.path_prefixes, "/"))
 }

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use serde::Serialize;
+use serde_json::Value;
 
-use super::add::SHORT_DIGITS;
+use super::add::{SHORT_DIGITS, reach_json, reach_lines};
 use crate::cli::download::{path_text, valued};
 use crate::cli::engine::rule_options;
 use crate::cli::error::CliError;
@@ -31,6 +32,9 @@ impl ListArgs {
     }
 }
 
+/// Patterns of a rule that the list shows; `component inspect` shows all.
+const SHOWN_PATTERNS: usize = 4;
+
 /// One component as the list shows it.
 #[derive(Debug, Serialize)]
 struct Row {
@@ -48,6 +52,10 @@ struct Row {
     signer: Option<String>,
     grants: std::collections::BTreeMap<String, String>,
     previous: Vec<String>,
+    /// What it learns and where it leads; none where it does not take part.
+    reach: Option<Value>,
+    #[serde(skip)]
+    lines: Vec<String>,
 }
 
 /// Runs the verb. Every installed component is loaded as a download would.
@@ -55,7 +63,8 @@ pub(super) fn run(settings: &Settings, output: &Output) -> Result<(), CliError> 
     let registry = registry(settings);
     let file = registry.lock_file()?;
     let options = rule_options(settings)?;
-    let listed = Rules::open(&options)?.list();
+    let rules = Rules::open(&options)?;
+    let listed = rules.list();
     // What the lockfile says of signers is anybody's word; the keys decide.
     let generators = registry.load(&[], &settings.limits, &settings.grants)?.generators;
     let signer = |name: &str, locked: &Locked| {
@@ -66,6 +75,9 @@ pub(super) fn run(settings: &Settings, output: &Output) -> Result<(), CliError> 
         .components
         .iter()
         .map(|(name, locked)| Row { signer: signer(name, locked), ..installed(name, locked, &listed) });
+    if !output.json {
+        rules.reaching().iter().for_each(|reaching| output.warning(&reaching.to_string()));
+    }
     let others = listed.iter().filter(|rule| rule.path.is_none()).map(built_in);
     let rows: Vec<Row> = installed.chain(others).collect();
     if output.json {
@@ -82,6 +94,7 @@ fn installed(name: &str, locked: &Locked, listed: &[RuleSummary]) -> Row {
         LockedKind::ManifestGenerator if !is_refused => ("active", None),
         _ => state(name, &version.sha256, listed),
     };
+    let rule = listed.iter().find(|rule| rule.sha256 == version.sha256);
     Row {
         v: 1,
         event: "component",
@@ -97,16 +110,17 @@ fn installed(name: &str, locked: &Locked, listed: &[RuleSummary]) -> Row {
         signer: None,
         grants: version.grants.clone(),
         previous: locked.previous.iter().map(|version| version.sha256.clone()).collect(),
+        reach: None,
+        lines: Vec::new(),
     }
+    .reaching(rule)
 }
 
 /// Whether a component takes part, and why not.
 fn state(name: &str, sha256: &str, listed: &[RuleSummary]) -> (&'static str, Option<String>) {
     let refused = |rule: &&RuleSummary| matches!(&rule.state, RuleState::LeftOut(_)) && rule.id == name;
     match listed.iter().find(|rule| rule.sha256 == sha256).or_else(|| listed.iter().find(refused)) {
-        Some(RuleSummary { state: RuleState::LeftOut(fault), .. }) => {
-            ("left-out", Some(format!("{}: {}", fault.kind, fault.message)))
-        }
+        Some(RuleSummary { state: RuleState::LeftOut(fault), .. }) => ("left-out", Some(fault.what())),
         Some(_) => ("active", None),
         None => ("replaced", Some("a rule named with --rule has its identifier".into())),
     }
@@ -129,6 +143,19 @@ fn built_in(rule: &RuleSummary) -> Row {
         signer: None,
         grants: std::collections::BTreeMap::new(),
         previous: Vec::new(),
+        reach: None,
+        lines: Vec::new(),
+    }
+    .reaching(Some(rule))
+}
+
+impl Row {
+    /// The row with what a rule learns and where it leads.
+    fn reaching(self, rule: Option<&RuleSummary>) -> Self {
+        let Some(rule) = rule.filter(|rule| !matches!(rule.state, RuleState::LeftOut(_))) else { return self };
+        let RuleSummary { patterns, examples, .. } = rule;
+        let reach = Some(reach_json(patterns, examples));
+        Self { reach, lines: reach_lines(patterns, examples, SHOWN_PATTERNS), ..self }
     }
 }
 
@@ -138,9 +165,10 @@ fn table(rows: &[Row]) -> String {
     let line = |row: &Row| {
         let Row { name, version, sha256, state, source, .. } = row;
         let marks = marks(row);
-        let reason = row.reason.as_ref().map(|reason| format!("{:names$}  {reason}\n", "")).unwrap_or_default();
+        let below = row.reason.iter().chain(&row.lines);
+        let below: String = below.map(|line| format!("{:names$}  {line}\n", "")).collect();
         let digest = &sha256[..SHORT_DIGITS];
-        format!("{name:<names$}  {version:<versions$}  {digest}  {state:<8}  {source}{marks}\n{reason}")
+        format!("{name:<names$}  {version:<versions$}  {digest}  {state:<8}  {source}{marks}\n{below}")
     };
     rows.iter().map(line).collect()
 }

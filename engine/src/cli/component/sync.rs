@@ -6,7 +6,7 @@ use serde_json::json;
 use super::add::shown;
 use super::oci::login;
 use crate::cli::download::NetworkArgs;
-use crate::cli::engine::{net_options, runtime};
+use crate::cli::engine::{component_options, net_options, runtime};
 use crate::cli::error::CliError;
 use crate::cli::jobs::scoped;
 use crate::cli::output::Output;
@@ -77,7 +77,7 @@ pub(super) fn run(args: &SyncArgs, settings: &Settings, output: &Output) -> Resu
             login,
         };
         let fetched = runtime.block_on(fetch(&net, &origin, &options))?;
-        registry.restore(&component, &fetched)?;
+        registry.restore(&component, &fetched, (grants, &component_options(settings)))?;
         if output.json {
             let (version, sha256) = (&version.version, &version.sha256);
             output.json(&json!({"v": 1, "event": "fetched", "name": name, "version": version, "sha256": sha256}))?;

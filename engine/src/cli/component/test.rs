@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{ComponentError, SubjectArgs};
 use crate::cli::settings::{Flag, Settings};
 use crate::cli::units::{show_bytes, show_count};
+use crate::component::World;
 use crate::component::author::{AuthorError, CaseReport, Expectations, Rebuild, Report, Trial, Verdict, test};
 use crate::model::PrivateMirrors;
 
@@ -17,7 +18,7 @@ use crate::model::PrivateMirrors;
 ///
 /// The examples are those of its self-test, the cases those in tests/*.toml. A
 /// folder is built first, with the names of functions kept for backtraces.
-/// Exits 1 when a case fails.
+/// Exits 1 when a case fails, or a rule has no examples.
 #[derive(Debug, Args)]
 pub(super) struct TestArgs {
     #[command(flatten)]
@@ -56,6 +57,10 @@ pub(super) fn run(args: &TestArgs, settings: &Settings, json: bool, out: &mut dy
     })?;
     out.write_all(if json { to_json(&report) } else { to_text(&report) }.as_bytes())?;
     match report.failed() {
+        0 if report.untested => {
+            let what = if report.kind == World::MirrorRule { "examples" } else { "cases" };
+            Err(AuthorError::Untested { id: report.id, what }.into())
+        }
         0 => Ok(()),
         failed => Err(AuthorError::Failed { failed, cases: report.cases.len() }.into()),
     }
@@ -135,6 +140,7 @@ fn to_json(report: &Report) -> String {
         "disagreements": report.disagreements,
         "cases": report.cases.len(),
         "failed": report.failed(),
+        "untested": report.untested,
     });
     writeln!(text, "{event}").expect("a string takes all");
     text

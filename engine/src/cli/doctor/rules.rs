@@ -6,18 +6,16 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use super::{Finding, Verdict};
-use crate::cli::engine::rule_options;
+use crate::cli::engine::asked_rules;
 use crate::cli::settings::Settings;
 use crate::component::{BuiltInTest, Pattern, RuleCounters, RuleOptions, RuleState, RuleSummary, Rules};
 use crate::model::Region;
 
 /// Checks every rule that a download would ask.
 pub(super) fn check(settings: &Settings) -> Vec<Finding> {
-    if !settings.switch("rules") {
-        return vec![Finding::ok("rules", format!("switched off ({})", settings.value("rules").origin))];
-    }
-    let options = match rule_options(settings) {
-        Ok(options) => options,
+    let options = match asked_rules(settings) {
+        Ok(Some((options, _))) => options,
+        Ok(None) => return vec![Finding::ok("rules", format!("switched off ({})", settings.value("rules").origin))],
         Err(error) => return vec![Finding::refused("rules", &error)],
     };
     // Without the folder of compiled code every component is compiled and

@@ -11,9 +11,9 @@ use serde_json::json;
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, json_line};
 use crate::cli::units::show_count;
-use crate::model::ExitCode;
 use crate::model::delivery::OutputFile;
 use crate::model::diagnostic::{Diagnostic, Position, Severity};
+use crate::model::{ExitCode, visible};
 use crate::publish::Manager;
 use crate::publish::check::{self, MOST_FILE_BYTES, line_of};
 use crate::store::{GatherLimits, gather, read_start};
@@ -189,19 +189,16 @@ fn excerpt_text(line: &str, at: Position, margin: usize) -> String {
     let column = at.column.saturating_sub(1) as usize;
     let first = if column > SHOWN_COLUMNS * 3 / 4 { column - SHOWN_COLUMNS / 2 } else { 0 };
     let shown: String = line.chars().skip(first).take(SHOWN_COLUMNS).collect();
-    let (line, empty, before) = (at.line, "", column - first);
+    // An escape is wider than what it stands in for.
+    let before = tame(&shown.chars().take(column - first).collect::<String>()).chars().count();
+    let (line, empty) = (at.line, "");
     format!(" {line} | {}\n {empty:margin$} | {empty:before$}^\n", tame(shown.trim_end()))
 }
 
-/// Foreign text, whose control characters shall not reach a terminal.
+/// Foreign text, of which nothing may drive a terminal or show another line
+/// than there is.
 fn tame(text: &str) -> String {
-    text.chars().map(|letter| if letter == '\t' { ' ' } else { letter }).map(visible).collect()
-}
-
-fn visible(letter: char) -> char {
-    // The letters that turn the direction of text could show another line than there is.
-    let turns = matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if letter.is_control() || turns { '\u{fffd}' } else { letter }
+    visible(&text.replace('\t', " ")).into_owned()
 }
 
 fn summarise(
@@ -236,7 +233,7 @@ mod tests {
     #[test]
     fn an_excerpt_shows_what_is_around_its_column() {
         let at = |column| Position { line: 7, column };
-        assert_eq!(excerpt_text("a\tb\u{1b}", at(3), 1), " 7 | a b\u{fffd}\n   |   ^\n");
+        assert_eq!(excerpt_text("a\tb\u{1b}", at(3), 1), " 7 | a b\\u{1b}\n   |   ^\n");
         let long = format!("{}x{}", "a".repeat(500), "b".repeat(500));
         let text = excerpt_text(&long, at(501), 1);
         let lines: Vec<&str> = text.lines().collect();

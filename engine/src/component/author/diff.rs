@@ -45,7 +45,7 @@ mod tests {
                 "  candidates = [",
                 "      \"https://a.example/f\",",
                 "-     \"https://b.example/f\",",
-                "+     \"https://c.example/f\",",
+                "+     \"https://\\u{202e}c.example/f\",",
                 "  ]"
             ]
         );

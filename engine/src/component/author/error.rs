@@ -78,6 +78,14 @@ pub enum AuthorError {
         /// Out of how many.
         cases: usize,
     },
+    /// Nothing tests the component.
+    #[error("component `{id}` has no {what}, so that nothing tests it")]
+    Untested {
+        /// The component.
+        id: String,
+        /// What it lacks.
+        what: &'static str,
+    },
     /// The component would be refused.
     #[error("{} would be refused: {reason}", path.display())]
     Refused {
@@ -117,7 +125,7 @@ impl Explain for AuthorError {
             Self::Build(error) => error.exit_code(),
             Self::Component(error) => error.exit_code(),
             Self::Faulty { .. } | Self::Refused { .. } => ExitCode::Component,
-            Self::Failed { .. } | Self::NoQuestion(_) => ExitCode::Failed,
+            Self::Failed { .. } | Self::Untested { .. } | Self::NoQuestion(_) => ExitCode::Failed,
         }
     }
 
@@ -136,6 +144,11 @@ impl Explain for AuthorError {
             Self::Faulty { grant, .. } if !grant.is_empty() => asked_for(grant),
             Self::Faulty { .. } => "`turbo-engine component inspect` shows how near to the limits it comes".into(),
             Self::Failed { .. } => "correct the component, or accept its answers with --update".into(),
+            Self::Untested { what: "examples", .. } => {
+                "give component.toml an [[example]], or `describe` an example: the engine tries them before it asks"
+                    .into()
+            }
+            Self::Untested { .. } => "give tests/ a [[case]] with a release".into(),
             Self::Refused { hint, .. } => hint.clone().unwrap_or_else(|| {
                 "correct the component, or raise the limit that it meets in the table [limits] of the configuration"
                     .into()

@@ -11,9 +11,10 @@ use super::subject::Subject;
 use super::trial::world_of;
 use super::workshop::{Told, Workshop};
 use super::{AuthorError, Disagreement, Rebuild};
+use crate::component::reach::hosts;
 use crate::component::scan::{Figure, Refusal, needed, survey};
 use crate::component::source::{Rejected, is_offered, shown};
-use crate::component::{Limits, World};
+use crate::component::{Examples, Limits, Pattern, World, asked_about, is_any_host};
 use crate::model::Explain;
 
 /// Most names of one kind that are told.
@@ -48,6 +49,10 @@ pub struct Inspection {
     pub summary: String,
     /// The URLs that a rule wants to be asked about; none are all.
     pub patterns: Vec<ManifestPattern>,
+    /// Whether a rule is asked about URLs of any host, which needs a grant.
+    pub any_host: bool,
+    /// The hosts that the candidates of a rule's examples lead to.
+    pub example_hosts: Vec<String>,
     /// Examples of its self-test.
     pub examples: usize,
     /// Where `component.toml` and the component differ.
@@ -80,6 +85,19 @@ pub struct Reason {
 }
 
 impl Inspection {
+    /// What a rule learns, one text a set of URLs; nothing where it did not
+    /// come to say so.
+    pub fn asked_about(&self) -> Vec<String> {
+        let is_rule = self.world == Some(World::MirrorRule) && !self.id.is_empty();
+        if is_rule { asked_about(&patterns_of(&self.patterns)) } else { Vec::new() }
+    }
+
+    /// Where a rule leads.
+    pub fn leads_to(&self) -> Option<String> {
+        let is_rule = self.world == Some(World::MirrorRule) && !self.id.is_empty();
+        is_rule.then(|| Examples { count: self.examples, hosts: self.example_hosts.clone() }.text())
+    }
+
     /// The error of a component that would be refused.
     pub fn refusal(&self) -> Option<AuthorError> {
         let first = self.refusals.first()?;
@@ -114,6 +132,8 @@ pub fn inspect(path: &Path, rebuild: Rebuild, limits: &Limits) -> Result<Inspect
         version: String::new(),
         summary: String::new(),
         patterns: Vec::new(),
+        any_host: false,
+        example_hosts: Vec::new(),
         examples: 0,
         disagreements: Vec::new(),
         refusals: Vec::new(),
@@ -148,20 +168,27 @@ impl Inspection {
         let manifest = subject.manifest.as_ref();
         self.disagreements = manifest.map(|manifest| manifest.disagreements(&told)).unwrap_or_default();
         self.refusals.extend(failure.map(|failure| Reason::of(failure.into())));
-        let Told { id, version, summary, patterns, examples, .. } = told;
+        let Told { world, id, version, summary, patterns, examples, .. } = told;
         self.id = id;
         self.version = version;
         self.summary = shown(&summary);
+        self.any_host = world == World::MirrorRule && is_any_host(&patterns_of(&patterns));
+        self.example_hosts = hosts(examples.iter().flat_map(|example| &example.candidates).map(String::as_str));
         self.patterns = patterns.into_iter().map(ManifestPattern::printable).collect();
         self.examples = examples.len();
     }
+}
+
+/// Patterns as the engine has them.
+fn patterns_of(patterns: &[ManifestPattern]) -> Vec<Pattern> {
+    patterns.iter().cloned().map(Pattern::from).collect()
 }
 
 impl Reason {
     fn of(rejected: Rejected) -> Self {
         match rejected {
             Rejected::Unusable(error) => Self { reason: error.to_string(), hint: error.hint() },
-            Rejected::Faulty(failure) => Self { reason: format!("{}: {}", failure.kind, failure.message), hint: None },
+            Rejected::Faulty(failure) => Self { reason: format!("{}: {}", failure.kind, failure.told()), hint: None },
         }
     }
 }

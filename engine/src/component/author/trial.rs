@@ -72,6 +72,9 @@ pub struct Report {
     pub disagreements: Vec<Disagreement>,
     /// Its examples, then the cases in the order of their files.
     pub cases: Vec<CaseReport>,
+    /// Whether nothing tests it where it is used: a rule has no examples, or a
+    /// generator, whose interface has none, no cases.
+    pub untested: bool,
 }
 
 /// What came of one case.
@@ -142,6 +145,7 @@ pub fn test(trial: &Trial) -> Result<Report, AuthorError> {
     let told = workshop.describe(&name).map_err(|failure| AuthorError::rejected(failure.into(), &name))?;
     let tester = Tester { trial, workshop: &workshop, told: &told };
     let mut cases = tester.examples();
+    let has_examples = !cases.is_empty();
     let folder = trial.cases.clone().or_else(|| folder_of_cases(&subject, &trial.path));
     for file in folder.map_or(Ok(Vec::new()), |folder| cases::read(&folder, world))? {
         cases.extend(tester.file(&file)?);
@@ -156,6 +160,7 @@ pub fn test(trial: &Trial) -> Result<Report, AuthorError> {
         bytes: subject.source.bytes.len() as u64,
         sha256: subject.source.sha256,
         compile_ms: milliseconds(workshop.compiled_in),
+        untested: if world == World::MirrorRule { !has_examples } else { cases.is_empty() },
         cases,
     })
 }

@@ -18,7 +18,7 @@ fn settings_reach_the_rule_and_a_refusal_the_user() {
     let set = Set::new(&[refuse]);
     assert_eq!(ask(&set.open(), "f").candidates.len(), 2, "not configured without settings");
     let error = set.settings("fixture", "depth = 'x'").refused();
-    assert_eq!(error.to_string(), "component `fixture` refuses its settings: depth: not a number");
+    assert_eq!(error.to_string(), "component `fixture` refuses its settings: \"depth: not a number\"");
     assert_eq!(error.exit_code(), ExitCode::Component);
     assert!(error.hint().unwrap().contains("rules.fixture"));
     let accept = Set::new(&[Fixture { configure: SEES_ONE_SETTING.into(), ..Fixture::default() }]);
@@ -191,8 +191,8 @@ fn every_rule_inside_the_engine_passes_its_own_test() {
 }
 
 fn described(rule: RuleSummary) -> (String, Description) {
-    let RuleSummary { id, version, summary, patterns, sha256, .. } = rule;
-    (sha256, Description { id, version, summary, patterns })
+    let RuleSummary { id, version, summary, patterns, examples, sha256, .. } = rule;
+    (sha256, Description { id, version, summary, patterns, examples })
 }
 
 #[test]
