@@ -18,6 +18,7 @@ use super::units::{show_bytes, show_rate};
 use crate::download::{DownloadError, Engine, Event, Observer, Receipt, download};
 use crate::model::ExitCode;
 use crate::registry::{Watch, Watched};
+use crate::store::RunNames;
 
 /// What became of one job.
 pub(super) type JobOutcome = Result<Receipt, CliError>;
@@ -51,6 +52,7 @@ pub(super) async fn run(
     output: &Output,
 ) -> Batch {
     let begun = Instant::now();
+    let engine = &Engine { names: RunNames::shared(), ..engine.clone() };
     let cancel = CancellationToken::new();
     let reporter = Arc::new(Reporter::new(output, planned.len()));
     // Those that begin at once ask the rules as they were when the engine was built.
@@ -88,7 +90,7 @@ async fn run_one(
     cancel: &CancellationToken,
     output: &Output,
 ) -> JobOutcome {
-    let Planned { job, options, shown, limit_rate, warnings } = planned;
+    let Planned { job, options, shown, limit_rate, warnings, .. } = planned;
     if cancel.is_cancelled() {
         return Err(CliError::Download { url: shown, source: DownloadError::Interrupted });
     }

@@ -46,6 +46,9 @@ pub(super) struct DownloadArgs {
     /// Take the file's room from the disk before anything is fetched: none, full
     #[arg(long, value_name = "HOW")]
     preallocate: Option<String>,
+    /// Set the file's modification time to that of the origin (Last-Modified)
+    #[arg(long)]
+    remote_time: bool,
     /// Also write the receipt as JSON to this file
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     receipt: Option<PathBuf>,
@@ -225,6 +228,7 @@ impl DownloadArgs {
         let own = [
             valued("if-exists", self.if_exists.clone()),
             valued("preallocate", self.preallocate.clone()),
+            switch(self.remote_time, "remote-time", "remote-time", "true"),
             switch(self.require_checksum, "require-checksum", "require-checksum", "true"),
         ];
         own.into_iter().flatten().chain(self.sources.flags()).chain(self.network.flags()).collect()

@@ -60,12 +60,14 @@ impl Attempt<'_> {
             opened = self.open(job, sources, &mut budget) => opened?,
             () = self.cancel.cancelled() => return Err(DownloadError::Interrupted),
         };
-        let target = self.place.settled(opened.response.headers(), &job.url)?;
+        let target = self.place.settled(&opened.naming(&job.url), &job.url)?;
         if let Some(target) = &target {
-            if let Some(receipt) = super::place::settle_locally(job, target).await? {
+            if let Some(receipt) = super::place::settle_locally((self.engine, self.observer), job, target).await? {
                 return Ok(receipt);
             }
-            if let Some(receipt) = settle_with_origin(self.engine, job, target, &opened.representation)? {
+            if let Some(receipt) =
+                settle_with_origin((self.engine, self.observer), job, target, &opened.representation)?
+            {
                 return Ok(receipt);
             }
         }
@@ -124,7 +126,7 @@ impl Attempt<'_> {
         let opened = open(&opening(start, if_range, journal.is_some()), sources, budget).await?;
         let Some(journal) = journal else { return Ok((opened, None)) };
         // The journal is of the name that the URL gives; the server may know better.
-        let same_name = self.place.settled(opened.response.headers(), &job.url)? == self.place.expected(&job.url)?;
+        let same_name = self.place.settled(&opened.naming(&job.url), &job.url)?.as_ref() == self.place.expected();
         if same_name && continues(&journal, &opened, sources, job, start) {
             return Ok((opened, Some(journal)));
         }
@@ -139,7 +141,7 @@ impl Attempt<'_> {
     }
 
     fn journal(&self, job: &Job) -> Option<Journal> {
-        let target = self.place.expected(&job.url).ok()??;
+        let target = self.place.expected()?;
         match target.journal() {
             Ok(journal) => journal.filter(|journal| journal.url_digest == url_digest(&job.url)),
             Err(error) => {
@@ -211,7 +213,8 @@ impl Attempt<'_> {
         let from_origin = sources[opened.source].role == Role::Origin;
         let is_public = from_origin && !self.engine.introduces_user(job);
         let scoped = sources[0].scoped.as_ref().map(Scoped::headers);
-        let storable = scoped.filter(|_| is_public).and_then(|sent| storable(sent, opened.response.headers()));
+        let storable =
+            scoped.filter(|_| is_public).and_then(|sent| storable(sent, &opened.naming(&job.url).recorded(&job.url)));
         let stated = file_digests(opened.response.headers(), opened.response.status());
         let mut truths = if from_origin { promised(stated, Proof::ReprDigest) } else { Vec::new() };
         let (engine, observer) = (self.engine, self.observer);

@@ -14,7 +14,7 @@ use crate::model::{Digest, Region};
 use crate::net::{Net, Scoped, Trust};
 use crate::plan::{Ramp, Role};
 use crate::store::cache::Cache;
-use crate::store::{History, IfExists, Preallocate};
+use crate::store::{History, IfExists, Preallocate, RunNames};
 
 /// What all downloads of a process share.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct Engine {
     pub cache: Option<Cache>,
     /// The record of finished downloads.
     pub history: History,
+    /// The names that the downloads of this run write to.
+    pub names: RunNames,
     /// Where bytes for standard output are staged.
     pub scratch: PathBuf,
     /// Decisions of the user.
@@ -66,6 +68,8 @@ pub struct EngineOptions {
     pub preallocate: Preallocate,
     /// Whether anything is fetched at all.
     pub network: NetworkUse,
+    /// Which modification time a finished file has.
+    pub file_time: FileTime,
 }
 
 impl EngineOptions {
@@ -77,6 +81,16 @@ impl EngineOptions {
         };
         PerHost { most, memory: self.host_memory }
     }
+}
+
+/// Which modification time a finished file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FileTime {
+    /// That of the download.
+    #[default]
+    Local,
+    /// `--remote-time`: the origin's `Last-Modified`, where it is plausible.
+    Remote,
 }
 
 /// Whether anything is fetched at all.

@@ -16,6 +16,7 @@ mod lane;
 mod open;
 mod place;
 mod receipt;
+mod remote_time;
 mod repair;
 mod route;
 mod seats;
@@ -33,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::DownloadError;
 pub use events::{Event, Observer, SourceState};
-pub use job::{ChecksumFile, DigestRule, Engine, EngineOptions, Job, NetworkUse, Output, Promised};
+pub use job::{ChecksumFile, DigestRule, Engine, EngineOptions, FileTime, Job, NetworkUse, Output, Promised};
 pub use receipt::{Proof, Receipt, SourceReceipt, Verified};
 pub use seats::{Memory, PerHost, Seats};
 
@@ -59,10 +60,11 @@ pub async fn download(
     cancel: &CancellationToken,
 ) -> Result<Receipt, DownloadError> {
     let begun = Instant::now();
-    let place = Place::of(&job.output, &job.url)?;
-    if let Some(target) = place.expected(&job.url)?
-        && let Some(receipt) = place::settle_locally(&job, &target).await?
+    let place = Place::of(&job.output, &job.url, &engine.names)?;
+    if let Some(target) = place.expected()
+        && let Some(receipt) = place::settle_locally((engine, observer), &job, target).await?
     {
+        place.claim(target)?;
         return Ok(receipt.accounted(begun));
     }
     job.digests.extend(truth::from_checksum_file(engine, &job).await?);

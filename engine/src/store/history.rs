@@ -1,6 +1,7 @@
 //! What this user has finished, so that the same command run again does
 //! nothing: one small file for each path.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -49,6 +50,23 @@ impl History {
         std::fs::create_dir_all(&self.folder).map_err(StoreError::io("create the directory", &self.folder))?;
         // A record that a power failure takes costs one refused overwrite.
         write_unsynced(&self.file(path), &serde_json::to_vec(&finished).expect("plain data"))
+    }
+
+    /// Gives the finished file at `path` another modification time, and records
+    /// it anew. Tells whether it had another one before.
+    ///
+    /// Whoever is killed in between finds a file that is not known, which is
+    /// compared with the origin's before it is left alone.
+    pub fn redate(&self, path: &Path, at: SystemTime, finished: Finished) -> Result<bool, StoreError> {
+        // Windows sets times through a handle that may write, and only through such.
+        let file = File::options().read(true).write(cfg!(windows)).open(path).map_err(StoreError::io("open", path))?;
+        if file.metadata().and_then(|metadata| metadata.modified()).is_ok_and(|modified| modified == at) {
+            return Ok(false);
+        }
+        file.set_modified(at).map_err(StoreError::io("set the time of", path))?;
+        let Finished { url_digest, size, sha256, validators, proof, .. } = finished;
+        self.record(path, path, Download { url_digest, size, sha256, validators, proof })?;
+        Ok(true)
     }
 
     /// The record of `path`, when the file is still as it was then.

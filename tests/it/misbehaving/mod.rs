@@ -7,7 +7,9 @@
 
 mod answers;
 mod claims;
+mod dates;
 mod inputs;
+mod names;
 mod wire;
 mod writes;
 

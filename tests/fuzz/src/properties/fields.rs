@@ -81,7 +81,7 @@ fn naive_content_range(text: &str) -> Option<ContentRange> {
 fn disposition(value: &[u8]) {
     let Some(proposed) = disposition_file_name(value) else { return };
     assert!(proposed.chars().count() <= value.len(), "a name longer than its field");
-    local_name(&names::file_name(Some(&proposed), &base()));
+    local_name(&names::file_name(Some(&proposed), &base(), &base()));
 }
 
 /// A single, visible, ordinary component on every platform, and nothing of the
