@@ -17,13 +17,13 @@ use std::time::Duration;
 use peak_alloc::PeakAlloc;
 use tokio_util::sync::CancellationToken;
 use turbo_engine::download::{
-    Engine, EngineOptions, Event, Job, Memory, NetworkUse, Observer, Output, Receipt, Recheck, Seats,
+    Engine, EngineOptions, Event, FileTime, Job, Memory, NetworkUse, Observer, Output, Receipt, Recheck, Seats,
     Unverified, download,
 };
 use turbo_engine::model::{PrivateMirrors, Region};
 use turbo_engine::net::{CertificateCheck, Net, NetOptions, ProxyOptions, Trust};
 use turbo_engine::plan::{HostLimits, Ramp};
-use turbo_engine::store::{Hashes, History, Preallocate};
+use turbo_engine::store::{Hashes, History, Preallocate, RunNames};
 
 use data::MIB;
 use server::Server;
@@ -117,9 +117,11 @@ fn engine(connections: usize, folder: &Path) -> Engine {
         unverified: Unverified::Refused,
         recheck: Recheck::Fetch,
         host_memory: Memory::Heeded,
+        file_time: FileTime::Local,
     };
     let seats = Seats::new(connections, HostLimits::default());
-    Engine { net, seats, rules: None, cache: None, history: History::new(folder), scratch: folder.to_owned(), options }
+    let (history, names) = (History::new(folder), RunNames::default());
+    Engine { net, seats, rules: None, cache: None, history, names, scratch: folder.to_owned(), options }
 }
 
 /// SHA-256 of the served file of `size` bytes.

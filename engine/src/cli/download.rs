@@ -51,6 +51,9 @@ pub(super) struct DownloadArgs {
     /// Take the file's room from the disk before anything is fetched: none, full
     #[arg(long, value_name = "HOW")]
     preallocate: Option<String>,
+    /// Set the file's modification time to that of the origin (Last-Modified)
+    #[arg(long)]
+    remote_time: bool,
     /// Also write the receipt as JSON to this file
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     receipt: Option<PathBuf>,
@@ -233,6 +236,7 @@ impl DownloadArgs {
         let own = [
             valued("if-exists", self.if_exists.clone()),
             valued("preallocate", self.preallocate.clone()),
+            switch(self.remote_time, "remote-time", "remote-time", "true"),
             switch(self.require_checksum, "require-checksum", "require-checksum", "true"),
             valued("recheck", self.recheck.clone()),
             switch(self.accept_unverified, "accept-unverified", "accept-unverified", "true"),

@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::registry::registry;
 use super::settings::{From, Settings, cache_dir};
 use crate::component::{BuiltInTest, RuleOptions, Rules, Shelf};
-use crate::download::{Engine, EngineOptions, Memory, NetworkUse, Seats, Unverified};
+use crate::download::{Engine, EngineOptions, FileTime, Memory, NetworkUse, Seats, Unverified};
 use crate::model::PrivateMirrors;
 use crate::net::{
     Authorities, CertificateCheck, ClientIdentity, Net, NetOptions, ProxyOptions, ProxyUrl, ProxyUrlError,
@@ -15,7 +15,7 @@ use crate::net::{
 use crate::plan::Ramp;
 use crate::registry::Watched;
 use crate::store::cache::Cache;
-use crate::store::{History, read_bounded};
+use crate::store::{History, RunNames, read_bounded};
 
 /// Connections where the user named no number.
 const CONNECTIONS: usize = 16;
@@ -60,6 +60,7 @@ fn with_rules(settings: &Settings, resolve: Vec<ResolveOverride>, rules: Option<
         rules,
         cache: if settings.switch("cache") { open_cache(settings, &cache) } else { None },
         history: History::new(&cache),
+        names: RunNames::default(),
         scratch: cache.join("stream-v1"),
         options: EngineOptions {
             connections: connections.unwrap_or(CONNECTIONS),
@@ -74,6 +75,7 @@ fn with_rules(settings: &Settings, resolve: Vec<ResolveOverride>, rules: Option<
             network: NetworkUse::Allowed,
             unverified: if settings.switch("accept-unverified") { Unverified::Accepted } else { Unverified::Refused },
             recheck: settings.recheck(),
+            file_time: if settings.switch("remote-time") { FileTime::Remote } else { FileTime::Local },
             // The rest is for what is read back, and for what lies between.
             buffer_bytes: usize::try_from(settings.bytes("buffer") / 8 * 5).unwrap_or(usize::MAX),
         },

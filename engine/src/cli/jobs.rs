@@ -1,5 +1,6 @@
 //! Jobs out of arguments and input files.
 
+use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,14 +12,16 @@ use url::Url;
 use super::download::DownloadArgs;
 use super::error::CliError;
 use super::settings::{From, Settings};
-use crate::download::{ChecksumFile, DigestRule, EngineOptions, Job, Memory, Output, PlainPartial, Promised, Proof};
+use crate::download::{
+    ChecksumFile, DigestRule, EngineOptions, FileTime, Job, Memory, Output, PlainPartial, Promised, Proof,
+};
 use crate::model::files::{
     CookieFile, InputEntry, InputOptions, MetalinkFile, Netrc, parse_input_file, parse_metalink,
 };
 use crate::model::{Digest, DisplayUrl};
 use crate::net::{Scoped, Trust};
 use crate::plan::{Ramp, names};
-use crate::store::{IfExists, read_bounded};
+use crate::store::{IfExists, NameTable, read_bounded};
 
 /// Largest input file or Metalink.
 const INPUT_BYTES: usize = 16 << 20;
@@ -49,6 +52,22 @@ pub(super) struct Planned {
     pub limit_rate: Option<u64>,
     /// What its line asks for in vain.
     pub warnings: Vec<String>,
+    /// The file, as far as it is known before the first answer.
+    pub path: Option<PathBuf>,
+    /// Whether the server may be expected to give it another name.
+    name: NameBy,
+    /// Where the job is named: a line of the input file, or its URL.
+    place: String,
+}
+
+/// Who names the file of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NameBy {
+    /// The user, or the URL.
+    Known,
+    /// The server, in all likelihood: the URL is that of a program and its
+    /// question (`get?id=5`, `download.php?file=7`).
+    Server,
 }
 
 /// What all jobs of a command share.
@@ -89,12 +108,61 @@ pub(super) fn plan(args: &DownloadArgs, settings: &Settings, options: EngineOpti
         }
         _ => {}
     }
+    refuse_twins(&jobs)?;
     Ok(jobs)
+}
+
+/// Refuses jobs that would write to one name. (aria2 renames the second, curl
+/// writes the one over the other.) Names that only the servers decide are
+/// compared when they are known.
+fn refuse_twins(jobs: &[Planned]) -> Result<(), CliError> {
+    let (mut names, mut asked) = (NameTable::default(), HashMap::new());
+    for (nth, job) in jobs.iter().enumerate() {
+        let Some(path) = job.path.as_ref().filter(|_| jobs.len() > 1) else { continue };
+        let same_url = *asked.entry((&job.job.url, path)).or_insert(nth);
+        let claimed = match job.name {
+            NameBy::Known => names.claim(path, nth),
+            NameBy::Server if same_url == nth => Ok(()),
+            NameBy::Server => Err(same_url),
+        };
+        if let Err(other) = claimed {
+            let (first, name) = (&jobs[other].place, path.display());
+            return Err(CliError::usage(
+                format!("{first} and {} would both be written to {name}", job.place),
+                "give each file a name of its own with out=NAME in a list (-i), or a directory of its own with dir=DIR",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The file of a job, as far as it is known before the first answer.
+fn expected_path(output: &Output, url: &Url) -> (Option<PathBuf>, NameBy) {
+    match output {
+        Output::File(path) => (Some(path.clone()), NameBy::Known),
+        Output::Stream(_) => (None, NameBy::Known),
+        Output::Directory(directory) => {
+            let name = names::from_url(url);
+            let by = if url.query().is_some() && !names_a_file(&name) { NameBy::Server } else { NameBy::Known };
+            (Some(directory.join(name)), by)
+        }
+    }
+}
+
+/// Whether a name is that of a file rather than of a program on the server.
+fn names_a_file(name: &str) -> bool {
+    const PROGRAMS: [&str; 8] = ["php", "asp", "aspx", "ashx", "cgi", "jsp", "pl", "do"];
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| !PROGRAMS.iter().any(|program| program.eq_ignore_ascii_case(extension)))
 }
 
 /// Reads a URL that can be downloaded.
 pub(super) fn parse_url(text: &str) -> Result<Url, CliError> {
     let shown: String = text.chars().take(200).collect();
+    if text.split_whitespace().skip(1).any(|word| word.starts_with("http://") || word.starts_with("https://")) {
+        let hint = "give each URL as an argument of its own, and write a blank within a URL as %20";
+        return Err(CliError::usage("an argument holds two URLs with a blank between them", hint));
+    }
     let url = Url::parse(text).map_err(|error| {
         let hint = match error {
             url::ParseError::RelativeUrlWithoutBase if !shown.contains(char::is_whitespace) => {
@@ -154,7 +222,9 @@ impl Common<'_> {
             url,
         };
         let shown = DisplayUrl(&job.url).to_string();
-        Planned { shown, job, options: self.options, limit_rate: None, warnings: Vec::new() }
+        let (path, name) = expected_path(&job.output, &job.url);
+        let place = shown.clone();
+        Planned { shown, job, options: self.options, limit_rate: None, warnings: Vec::new(), path, name, place }
     }
 
     fn listed(&self, path: &Path) -> Result<Vec<Planned>, CliError> {
@@ -168,7 +238,7 @@ impl Common<'_> {
     }
 
     fn entry(&self, entry: InputEntry) -> Planned {
-        let InputEntry { urls, options, .. } = entry;
+        let InputEntry { line, urls, options } = entry;
         let directory = options.dir.clone().or_else(|| self.args.directory.clone()).unwrap_or_default();
         let output = match &options.out {
             Some(name) => Output::File(directory.join(name)),
@@ -179,6 +249,7 @@ impl Common<'_> {
         let digests = options.checksum.clone().map(|digest| given(digest, Proof::Checksum)).into_iter().collect();
         let mirrors = urls.map(|url| (url, Trust::Typed)).collect();
         let mut planned = self.job(url, mirrors, output, digests);
+        planned.place = format!("line {line} of the input file");
         apply(&mut planned, options);
         planned
     }
@@ -270,6 +341,9 @@ fn apply(planned: &mut Planned, options: InputOptions) {
     }
     if options.continue_partial {
         planned.job.partial = PlainPartial::Continued;
+    }
+    if let Some(remote) = options.remote_time {
+        planned.options.file_time = if remote { FileTime::Remote } else { FileTime::Local };
     }
     planned.limit_rate = options.max_download_limit.filter(|rate| *rate > 0);
     let warning = |(line, name)| format!("`{name}` in line {line} of the input file has no effect here");

@@ -26,7 +26,7 @@ pub(super) struct Output {
     pub json: bool,
     pub quiet: bool,
     pub progress: Progress,
-    color: bool,
+    pub color: bool,
     pub verbose: u8,
 }
 
@@ -36,7 +36,9 @@ impl Output {
         let color = match args.color.unwrap_or(ColorChoice::Auto) {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            ColorChoice::Auto => {
+                terminal && moves_cursor() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
         };
         let progress = match args.progress {
             Some(ProgressChoice::Bar) => Progress::Bar,
@@ -44,7 +46,7 @@ impl Output {
             Some(ProgressChoice::Json) => Progress::Json,
             Some(ProgressChoice::None) => Progress::None,
             _ if args.quiet || args.json => Progress::None,
-            Some(ProgressChoice::Auto) | None if terminal => Progress::Bar,
+            Some(ProgressChoice::Auto) | None if terminal && moves_cursor() => Progress::Bar,
             Some(ProgressChoice::Auto) | None => Progress::Plain,
         };
         Self { json: args.json, quiet: args.quiet, progress, color, verbose: args.verbose }
@@ -132,6 +134,15 @@ impl Output {
 
     fn painted(&self, text: &str, code: &str) -> String {
         if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// Whether a terminal understands more than lines of text, as far as `TERM`
+/// tells. Windows sets none, and understands.
+fn moves_cursor() -> bool {
+    match std::env::var_os("TERM") {
+        Some(term) => !["", "dumb", "none"].iter().any(|name| term.eq_ignore_ascii_case(name)),
+        None => cfg!(windows),
     }
 }
 

@@ -51,6 +51,7 @@ known! {
     "if-exists" = "resume", parse_if_exists, "what to do when the file exists: resume, skip, overwrite, fail";
     "recheck" = "fetch", parse_recheck, "what to do when the origin cannot say whether a finished file is current: fetch it again and compare, or keep it";
     "preallocate" = "none", parse_preallocate, "whether a file takes its room from the disk first: none, full";
+    "remote-time" = "false", parse_switch, "whether a file gets the modification time of the origin (Last-Modified)";
     "user-agent" = "", any, "value of User-Agent; empty for the engine's own";
     "proxy" = "", any, "proxy for all URLs: http, https, socks5 or socks5h; empty for http_proxy, https_proxy, all_proxy";
     "noproxy" = "", any, "hosts reached directly, as in NO_PROXY; empty for no_proxy";

@@ -66,7 +66,7 @@ impl Attempt<'_> {
             opened = self.begin(job, sources, &mut budget) => opened?,
             () = cancel.cancelled() => return Err(DownloadError::Interrupted),
         };
-        let target = self.place.settled(opened.response.headers(), &job.url)?;
+        let target = self.place.settled(&opened.naming(&job.url), &job.url)?;
         let compared = match &target {
             Some(target) => match self.settle(job, sources, target, &opened).await? {
                 Existing::Settled(receipt) => return Ok(*receipt),
@@ -119,7 +119,7 @@ impl Attempt<'_> {
         target: &Target,
         opened: &Opened,
     ) -> Result<Existing, DownloadError> {
-        if let Some(receipt) = settle_locally(job, target).await? {
+        if let Some(receipt) = settle_locally((self.engine, self.observer), job, target).await? {
             return Ok(Existing::Settled(Box::new(receipt)));
         }
         let by = sources[opened.source].role;
@@ -167,7 +167,7 @@ impl Attempt<'_> {
         let opened = open(&opening(start, if_range, left.is_some()), sources, budget).await?;
         let Some(left) = left else { return Ok((opened, None)) };
         // The journal is of the name that the URL gives; the server may know better.
-        let same_name = self.place.settled(opened.response.headers(), &job.url)? == self.place.expected(&job.url)?;
+        let same_name = self.place.settled(&opened.naming(&job.url), &job.url)?.as_ref() == self.place.expected();
         if !same_name {
             return Ok((self.from_the_start(opened, &opening(0, None, false), sources, budget).await?, None));
         }
@@ -300,7 +300,8 @@ impl Attempt<'_> {
         let from_origin = sources[opened.source].role == Role::Origin;
         let is_public = from_origin && !self.engine.introduces_user(job);
         let scoped = sources[0].scoped.as_ref().map(Scoped::headers);
-        let storable = scoped.filter(|_| is_public).and_then(|sent| storable(sent, opened.response.headers()));
+        let storable =
+            scoped.filter(|_| is_public).and_then(|sent| storable(sent, &opened.naming(&job.url).recorded(&job.url)));
         let stated = stated_digests(&opened);
         let mut truths = if from_origin { promised(stated, Proof::ReprDigest) } else { Vec::new() };
         let (engine, observer) = (self.engine, self.observer);

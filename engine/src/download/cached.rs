@@ -12,8 +12,9 @@ use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
 
 use super::existing::settle_locally;
-use super::place::{Place, remembered};
+use super::place::{Naming, Place, remembered};
 use super::receipt::{Proof, Receipt, Verified};
+use super::remote_time::file_time;
 use super::{DigestRule, DownloadError, Engine, Event, Job, NetworkUse, Observer, Output, blocking, place};
 use crate::model::http::Validators;
 use crate::model::{Algorithm, Digest, DisplayUrl};
@@ -72,9 +73,10 @@ impl Cached<'_> {
         if job.digest_rule == DigestRule::Required && job.digests.is_empty() && !by.is_origins_digest() {
             return Ok(None);
         }
-        let target = place.settled(&headers, &job.url)?;
+        let naming = Naming { headers: Some(&headers), answered: &job.url };
+        let target = place.settled(&naming, &job.url)?;
         if let Some(target) = target.as_ref().filter(|target| target.exists()) {
-            if let Some(receipt) = settle_locally(job, target).await? {
+            if let Some(receipt) = settle_locally((self.engine, self.observer), job, target).await? {
                 return Ok(Some(receipt));
             }
             // What stands there is judged against the origin, not the cache.
@@ -165,6 +167,7 @@ impl Cached<'_> {
             return Ok(false);
         }
         let (stated, target_copy, history) = (job.digests.clone(), target.clone(), self.engine.history.clone());
+        let at = file_time(self.engine, self.observer, &download.validators);
         let held = blocking(move || {
             let algorithms = stated.iter().map(|promised| promised.digest.algorithm());
             let found = hash_file(&path, algorithms)?;
@@ -173,6 +176,7 @@ impl Cached<'_> {
                 return Ok(None);
             }
             let part = Part::open(&path, Keep::Everything)?;
+            at.map_or(Ok(()), |at| part.set_modified(at))?;
             let recorded = history.record(target_copy.name(), &path, download);
             part.commit(target_copy.name())?;
             Ok::<_, StoreError>(Some(recorded.and_then(place::seal)))

@@ -9,6 +9,7 @@ use super::left::has_strong_digest;
 use super::open::{Opened, Representation};
 use super::place::url_digest;
 use super::receipt::{Proof, Verified};
+use super::remote_time::file_time;
 use super::truth::Discovery;
 use super::{
     DigestRule, DownloadError, Engine, Event, Job, Observer, PlainPartial, Promised, Receipt, Recheck, blocking,
@@ -30,7 +31,11 @@ pub(super) enum Existing {
 }
 
 /// Decides by what is on disk alone: a receipt when nothing is to be done.
-pub(super) async fn settle_locally(job: &Job, target: &Target) -> Result<Option<Receipt>, DownloadError> {
+pub(super) async fn settle_locally(
+    (engine, observer): (&Engine, &dyn Observer),
+    job: &Job,
+    target: &Target,
+) -> Result<Option<Receipt>, DownloadError> {
     if !target.exists() {
         return Ok(None);
     }
@@ -46,7 +51,12 @@ pub(super) async fn settle_locally(job: &Job, target: &Target) -> Result<Option<
                 return Err(DownloadError::NoDigest);
             }
             match hashed(job, target, &job.digests).await? {
-                Some(receipt) => Ok(Some(receipt)),
+                Some(receipt) => {
+                    if let Some(finished) = unchanged(engine, target).await? {
+                        date(engine, observer, target, finished)?;
+                    }
+                    Ok(Some(receipt))
+                }
                 None if continues_partial(job) => Ok(None),
                 None => Err(StoreError::Foreign(target.name().to_owned()).into()),
             }
@@ -89,7 +99,11 @@ impl Answered<'_> {
         };
         match self.agreement(&finished) {
             Agreement::Different => Err(StoreError::Outdated(name.to_owned()).into()),
-            Agreement::Same => Ok(Existing::Settled(Box::new(remembered(job, target, &finished)?))),
+            Agreement::Same => {
+                let receipt = remembered(job, target, &finished)?;
+                date(self.engine, self.observer, target, finished)?;
+                Ok(Existing::Settled(Box::new(receipt)))
+            }
             Agreement::Unknown if self.engine.options.recheck == Recheck::Keep => {
                 self.observer.event(&Event::warning(
                     "the origin cannot say whether the file is current; it is kept (recheck = keep)",
@@ -108,8 +122,7 @@ impl Answered<'_> {
     /// The record of the file, where this engine finished it from the same
     /// place and its content is still the same.
     async fn finished(&self, job: &Job, target: &Target) -> Result<Option<Finished>, DownloadError> {
-        let (history, name) = (self.engine.history.clone(), target.name().to_owned());
-        let known = blocking(move || history.unchanged(&name)).await?;
+        let known = unchanged(self.engine, target).await?;
         let (url, origin) = (url_digest(&job.url), Origin::of(&job.url).to_string());
         // A signed link is renewed with another query: its origin's validators go on to count.
         Ok(known.filter(|known| {
@@ -158,6 +171,27 @@ fn continues_plainly(job: &Job, target: &Target, representation: &Representation
     }
     if !has_strong_digest(job) && !representation.validators.is_strong() {
         return Err(StoreError::Unproven(name.to_owned()).into());
+    }
+    Ok(())
+}
+
+/// The record of a file that is as it was finished.
+async fn unchanged(engine: &Engine, target: &Target) -> Result<Option<Finished>, DownloadError> {
+    let (history, name) = (engine.history.clone(), target.name().to_owned());
+    Ok(blocking(move || history.unchanged(&name)).await?)
+}
+
+/// Gives a finished file of an earlier run the origin's time, and has the
+/// history remember it so.
+fn date(
+    engine: &Engine,
+    observer: &dyn Observer,
+    target: &Target,
+    finished: Finished,
+) -> Result<(), StoreError> {
+    let Some(at) = file_time(engine, observer, &finished.validators) else { return Ok(()) };
+    if engine.history.redate(target.name(), at, finished)? {
+        tracing::info!("{}: given the time of the origin", target.name().display());
     }
     Ok(())
 }

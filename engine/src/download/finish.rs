@@ -11,6 +11,7 @@ use super::cached::Keepsake;
 use super::lane::Expected;
 use super::place::{finished, remembered, seal};
 use super::receipt::{Proof, Receipt, Verified};
+use super::remote_time::file_time;
 use super::repair::{Repair, suspects};
 use super::source::Source;
 use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Promised, SourceState, blocking};
@@ -186,9 +187,12 @@ impl Finish<'_> {
         };
         let (part, name) = (Arc::clone(&summary.part), self.target.map(|target| target.name().to_owned()));
         let (history, stays) = (self.engine.history.clone(), self.compared.is_some());
+        let at = name.as_ref().and_then(|_| file_time(self.engine, self.observer, &download.validators));
         let committed = blocking(move || {
             // Before the final name: afterwards somebody could be editing the file.
             part.release();
+            // Before cache and history look at it: both know a file by its time.
+            at.map_or(Ok(()), |at| part.set_modified(at))?;
             let kept = keepsake.map_or(Ok(()), Keepsake::keep);
             let Some(name) = name else { return Ok::<_, StoreError>((kept, Ok(()))) };
             if stays {

@@ -14,7 +14,7 @@ use crate::model::{Digest, Region};
 use crate::net::{Net, Scoped, Trust};
 use crate::plan::{Connections, Ramp, Role};
 use crate::store::cache::Cache;
-use crate::store::{History, IfExists, Preallocate};
+use crate::store::{History, IfExists, Preallocate, RunNames};
 
 /// What all downloads of a process share.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct Engine {
     pub cache: Option<Cache>,
     /// The record of finished downloads.
     pub history: History,
+    /// The names that the downloads of this run write to.
+    pub names: RunNames,
     /// Where bytes for standard output are staged.
     pub scratch: PathBuf,
     /// Decisions of the user.
@@ -70,6 +72,8 @@ pub struct EngineOptions {
     pub unverified: Unverified,
     /// What to do about a finished file that may be out of date.
     pub recheck: Recheck,
+    /// Which modification time a finished file has.
+    pub file_time: FileTime,
 }
 
 impl EngineOptions {
@@ -86,6 +90,16 @@ impl EngineOptions {
         };
         PerHost { most, memory: self.host_memory }
     }
+}
+
+/// Which modification time a finished file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FileTime {
+    /// That of the download.
+    #[default]
+    Local,
+    /// `--remote-time`: the origin's `Last-Modified`, where it is plausible.
+    Remote,
 }
 
 /// Whether anything is fetched at all.

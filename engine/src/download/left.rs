@@ -120,7 +120,7 @@ impl Left {
 impl Attempt<'_> {
     /// What an earlier run left, where it may be of use.
     pub(super) fn journal(&self, job: &Job) -> Option<Left> {
-        let target = self.place.expected(&job.url).ok()??;
+        let target = self.place.expected()?;
         let warn = |message: String| {
             self.observer.event(&Event::warning(format!("{message}; starting from the beginning")));
             None

@@ -18,6 +18,7 @@ mod left;
 mod open;
 mod place;
 mod receipt;
+mod remote_time;
 mod repair;
 mod route;
 mod seats;
@@ -38,7 +39,7 @@ pub use audit::AuditEnd;
 pub use error::DownloadError;
 pub use events::{Event, Observer, SourceState};
 pub use job::{
-    ChecksumFile, DigestRule, Engine, EngineOptions, Job, NetworkUse, Output, PlainPartial, Promised, Recheck,
+    ChecksumFile, DigestRule, Engine, EngineOptions, FileTime, Job, NetworkUse, Output, PlainPartial, Promised, Recheck,
     Unverified,
 };
 pub use receipt::{Proof, Receipt, SourceReceipt, Verified};
@@ -67,10 +68,11 @@ pub async fn download(
     cancel: &CancellationToken,
 ) -> Result<Receipt, DownloadError> {
     let begun = Instant::now();
-    let place = Place::of(&job.output, &job.url)?;
-    if let Some(target) = place.expected(&job.url)?
-        && let Some(receipt) = existing::settle_locally(&job, &target).await?
+    let place = Place::of(&job.output, &job.url, &engine.names)?;
+    if let Some(target) = place.expected()
+        && let Some(receipt) = existing::settle_locally((engine, observer), &job, target).await?
     {
+        place.claim(target)?;
         return Ok(receipt.accounted(begun));
     }
     job.digests.extend(truth::from_checksum_file(engine, &job).await?);

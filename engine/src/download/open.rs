@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use url::Url;
 
 use super::chance;
 use super::lane::refuses_ranges;
+use super::place::Naming;
 use super::route::Route;
 use super::seats::{PerHost, Refusal, Seat};
 use super::source::{Source, Tally};
@@ -47,6 +49,17 @@ pub(super) struct Opened {
     pub seat: Seat,
     pub response: Response,
     pub representation: Representation,
+}
+
+impl Opened {
+    /// What names the file. A mirror's answer does not: whichever source
+    /// answers first, the name is the same.
+    pub(super) fn naming<'a>(&'a self, asked: &'a Url) -> Naming<'a> {
+        match self.source {
+            ORIGIN => Naming { headers: Some(self.response.headers()), answered: self.response.url() },
+            _ => Naming { headers: None, answered: asked },
+        }
+    }
 }
 
 /// What opening needs besides the sources.

@@ -1,7 +1,8 @@
 //! Where the bytes go.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use http::header::{CONTENT_DISPOSITION, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::receipt::Proof;
@@ -9,52 +10,109 @@ use super::{Event, Job, Observer, Output};
 use crate::model::http::{Validators, disposition_file_name};
 use crate::model::{Digest, Origin};
 use crate::plan::names;
-use crate::store::{Download, Record, StoreError, Target};
+use crate::store::{Claimant, Download, Record, RunNames, StoreError, Target};
 
 /// Where the bytes go.
 #[derive(Debug)]
-pub(super) enum Place {
-    /// To this file.
-    Known(Target),
-    /// Into this directory, under a name that the first answer decides.
+pub(super) struct Place {
+    way: Way,
+    /// The target as far as it is known before the first answer.
+    expected: Option<Target>,
+    names: RunNames,
+    claimant: Claimant,
+}
+
+/// How the place is named.
+#[derive(Debug)]
+enum Way {
+    /// This file.
+    Known,
+    /// In this directory, under a name that the first answer decides.
     Directory(PathBuf),
     /// To standard output.
     Stream,
 }
 
+/// What of an answer names the file.
+pub(super) struct Naming<'a> {
+    /// The fields; none where they are not the origin's.
+    pub headers: Option<&'a HeaderMap>,
+    /// The URL at the end of all redirects.
+    pub answered: &'a Url,
+}
+
+impl Naming<'_> {
+    fn proposed(&self) -> Option<String> {
+        disposition_file_name(self.headers?.get(CONTENT_DISPOSITION)?.as_bytes())
+    }
+
+    fn name(&self, asked: &Url) -> String {
+        names::file_name(self.proposed().as_deref(), self.answered, asked)
+    }
+
+    /// The fields for the cache, which knows files by the URL that was asked
+    /// for: a name that a redirect gave is among them as a proposed one.
+    pub(super) fn recorded(&self, asked: &Url) -> HeaderMap {
+        let mut headers = self.headers.cloned().unwrap_or_default();
+        let name = self.name(asked);
+        if self.proposed().is_none() && name != names::from_url(asked) {
+            let encoded = percent_encoding::utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC);
+            let field = HeaderValue::try_from(format!("attachment; filename*=UTF-8''{encoded}"));
+            headers.insert(CONTENT_DISPOSITION, field.expect("percent-encoding is ASCII"));
+        }
+        headers
+    }
+}
+
 impl Place {
     /// Checks the place before anything is fetched.
-    pub(super) fn of(output: &Output, url: &Url) -> Result<Self, StoreError> {
-        let place = match output {
-            Output::File(path) => Self::Known(Target::new(path.clone())?),
-            Output::Directory(directory) => Self::Directory(directory.clone()),
-            Output::Stream(_) => Self::Stream,
+    pub(super) fn of(output: &Output, url: &Url, names: &RunNames) -> Result<Self, StoreError> {
+        let (way, expected) = match output {
+            Output::File(path) => (Way::Known, Some(Target::new(path.clone())?)),
+            Output::Directory(directory) => {
+                (Way::Directory(directory.clone()), Some(expected_in(directory, url, names)?))
+            }
+            Output::Stream(_) => (Way::Stream, None),
         };
-        if let Some(target) = place.expected(url)? {
+        let place = Self { way, expected, names: names.clone(), claimant: names.claimant() };
+        if let Some(target) = place.expected() {
             target.check_writable()?;
         }
         Ok(place)
     }
 
-    /// The target as far as it is known before the first answer.
-    pub(super) fn expected(&self, url: &Url) -> Result<Option<Target>, StoreError> {
-        self.named(None, url)
+    /// The target as far as it is known before the first answer: under the
+    /// name that the URL gives, or the one that an earlier run was given.
+    pub(super) fn expected(&self) -> Option<&Target> {
+        self.expected.as_ref()
     }
 
-    /// The target, now that the server may have proposed a name.
-    pub(super) fn settled(&self, headers: &http::HeaderMap, url: &Url) -> Result<Option<Target>, StoreError> {
-        let proposed = headers.get(http::header::CONTENT_DISPOSITION);
-        let proposed = proposed.and_then(|value| disposition_file_name(value.as_bytes()));
-        self.named(proposed.as_deref(), url)
+    /// The target, now that the server may have proposed a name. Within a run
+    /// no other download gets the same one.
+    pub(super) fn settled(&self, naming: &Naming<'_>, asked: &Url) -> Result<Option<Target>, StoreError> {
+        let target = match &self.way {
+            Way::Known => self.expected.clone(),
+            Way::Directory(directory) => Some(Target::new(directory.join(naming.name(asked)))?),
+            Way::Stream => None,
+        };
+        target.iter().try_for_each(|target| self.claim(target))?;
+        Ok(target)
     }
 
-    fn named(&self, proposed: Option<&str>, url: &Url) -> Result<Option<Target>, StoreError> {
-        match self {
-            Self::Known(target) => Ok(Some(target.clone())),
-            Self::Directory(directory) => Target::new(directory.join(names::file_name(proposed, url))).map(Some),
-            Self::Stream => Ok(None),
-        }
+    /// Takes a name for this download.
+    pub(super) fn claim(&self, target: &Target) -> Result<(), StoreError> {
+        self.names.claim(target.name(), self.claimant)
     }
+}
+
+/// The part of an earlier run lies under the name that the answer gave then,
+/// which its journal tells.
+fn expected_in(directory: &Path, url: &Url, names: &RunNames) -> Result<Target, StoreError> {
+    let target = Target::new(directory.join(names::from_url(url)))?;
+    if target.state().exists() {
+        return Ok(target);
+    }
+    names.left(directory, &url_digest(url)).map_or(Ok(target), Target::new)
 }
 
 /// What the history keeps of a finished download.

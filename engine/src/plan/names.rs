@@ -28,9 +28,15 @@ const DEVICES: [&str; 7] = ["con", "prn", "aux", "nul", "conin$", "conout$", "cl
 const STAGING: [&str; 2] = [".turbo-part", ".turbo-state"];
 
 /// The name of a downloaded file: what the server proposed (the raw name of a
-/// `Content-Disposition`), else what the URL ends with, else `download`.
-pub fn file_name(proposed: Option<&str>, url: &Url) -> String {
-    proposed.and_then(foreign).unwrap_or_else(|| from_url(url))
+/// `Content-Disposition`), else what the URL that answered ends with, else the
+/// URL that was asked for, else `download`.
+///
+/// Browsers, too, name a file after the last URL of a chain of redirects
+/// (`/latest` leads to `/v1.2/tool.zip`). Where that is another name, a server
+/// chose it, of whatever origin, and it is read as a foreign one.
+pub fn file_name(proposed: Option<&str>, answered: &Url, asked: &Url) -> String {
+    let redirected = || (last_segment(answered) != last_segment(asked)).then(|| foreign(&last_segment(answered)))?;
+    proposed.and_then(foreign).or_else(redirected).unwrap_or_else(|| from_url(asked))
 }
 
 /// A safe name out of one that a server or a document chose, or `None` where
@@ -48,8 +54,30 @@ pub fn foreign(proposed: &str) -> Option<String> {
 /// A safe name out of the last segment of a URL's path, `download` where it
 /// has none. A leading dot stays: who asks for `.gitignore` gets it.
 pub fn from_url(url: &Url) -> String {
-    let segment = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
-    safe(&percent_decoded(segment)).unwrap_or_else(|| DEFAULT.to_owned())
+    safe(&last_segment(url)).unwrap_or_else(|| DEFAULT.to_owned())
+}
+
+/// What stands in the place of a character of a text that others chose, where
+/// that could move the cursor or show the text in another order.
+pub const HIDDEN: char = '\u{fffd}';
+
+/// A name as it may be shown on a terminal: on one line, in the order in which
+/// it is read, and with nothing invisible in it.
+pub fn shown(name: &str) -> String {
+    name.chars().map(|c| if is_control(c) { HIDDEN } else { c }).collect()
+}
+
+/// Whether a character moves a terminal's cursor, changes the direction of a
+/// text, or cannot be seen.
+pub fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{feff}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{3164}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn last_segment(url: &Url) -> Cow<'_, str> {
+    percent_decoded(url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default())
 }
 
 /// Why a text is no safe name as it stands.
@@ -124,10 +152,7 @@ fn trimmed(text: &str) -> &str {
 /// Whether a character is forbidden in names on some platform, moves a
 /// terminal's cursor, or makes a name look like another.
 fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    is_control(c) || matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*')
 }
 
 fn is_device(name: &str) -> bool {
@@ -194,9 +219,35 @@ mod tests {
     #[test]
     fn the_proposal_counts_before_the_url() {
         let url = Url::parse("https://h.example/get?id=7").unwrap();
-        assert_eq!(file_name(Some("tool.zip"), &url), "tool.zip");
-        assert_eq!(file_name(Some(".."), &url), "get");
-        assert_eq!(file_name(None, &url), "get");
+        assert_eq!(file_name(Some("tool.zip"), &url, &url), "tool.zip");
+        assert_eq!(file_name(Some(".."), &url, &url), "get");
+        assert_eq!(file_name(None, &url, &url), "get");
+    }
+
+    #[test]
+    fn the_url_that_answered_counts_before_the_one_asked() {
+        let asked = Url::parse("https://h.example/dir/.latest?id=5").unwrap();
+        for (answered, name) in [
+            ("https://h.example/v1.2/tool%20a.zip?sig=x", "tool a.zip"),
+            ("https://other.example/..%2f..%2f.bashrc", "_bashrc"),
+            ("https://other.example/CON", "_CON"),
+            ("https://other.example/%e2%80%aegpj.exe", "_gpj.exe"),
+            ("https://other.example/x.turbo-part", "x_turbo-part"),
+            // Nothing to name a file by, and the name that the user typed.
+            ("https://h.example/dir/", ".latest"),
+            ("https://h.example/%2e%2e%2f", ".latest"),
+            ("https://other.example/.latest", ".latest"),
+        ] {
+            let answered = Url::parse(answered).unwrap();
+            assert_eq!(file_name(None, &answered, &asked), name, "{answered}");
+            assert_eq!(file_name(Some("x"), &answered, &asked), "x");
+        }
+    }
+
+    #[test]
+    fn a_name_is_shown_as_it_is_read() {
+        assert_eq!(shown("a\u{1b}[2J\n\u{202e}b\u{200b}"), "a\u{fffd}[2J\u{fffd}\u{fffd}b\u{fffd}");
+        assert_eq!(shown("\u{6587} \u{e9}\u{1f600}.txt"), "\u{6587} \u{e9}\u{1f600}.txt");
     }
 
     #[test]

@@ -61,6 +61,9 @@ pub enum StoreError {
     /// A directory under the final name.
     #[error("{} is a directory", .0.display())]
     IsDirectory(PathBuf),
+    /// A name that another download of the same run has.
+    #[error("another download of this run writes to {}", .0.display())]
+    Taken(PathBuf),
     /// Another process downloads to the same path.
     #[error("another process is downloading to {}", .0.display())]
     Busy(PathBuf),
@@ -105,6 +108,7 @@ impl Explain for StoreError {
             | Self::Exists(_)
             | Self::Unfit { .. }
             | Self::IsDirectory(_)
+            | Self::Taken(_)
             | Self::Busy(_)
             | Self::InUse(_) => ExitCode::Local,
             Self::WriterGone => ExitCode::Bug,
@@ -144,6 +148,7 @@ impl Explain for StoreError {
             Self::Unfit { .. } => "only plain files and folders are read: replace it by one, or move it away".into(),
             Self::Exists(_) => "choose another name with -o, or --if-exists resume, skip or overwrite".into(),
             Self::IsDirectory(_) => "name a file with -o, or give the directory with -d".into(),
+            Self::Taken(_) => "give each file a name of its own: out=NAME in a list, or -o NAME for one file".into(),
             Self::Busy(_) => "wait for it to end, or choose another name with -o".into(),
             Self::InUse(_) => "wait for it to end, or name another file".into(),
             Self::OutputClosed | Self::Output(_) | Self::WriterGone => return None,

@@ -1,9 +1,9 @@
 //! What this user has finished, so that the same command run again does
 //! nothing: one small file for each path.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::target::write_unsynced;
 use super::{StoreError, hash_file, sha256};
@@ -83,6 +83,22 @@ impl History {
         let record = Record { file: self.file(path), path: path.to_owned(), finished };
         record.write()?;
         Ok(Some(record))
+    }
+
+    /// Gives the finished file at `path` another modification time, and records
+    /// it again. Returns whether it had another one before.
+    pub fn redate(&self, path: &Path, at: SystemTime, finished: Finished) -> Result<bool, StoreError> {
+        // Windows sets times through a handle that may write, and only through such.
+        let file = File::options().read(true).write(cfg!(windows)).open(path).map_err(StoreError::io("open", path))?;
+        if file.metadata().and_then(|metadata| metadata.modified()).is_ok_and(|modified| modified == at) {
+            return Ok(false);
+        }
+        file.set_modified(at).map_err(StoreError::io("set the time of", path))?;
+        let metadata = file.metadata().map_err(StoreError::io("read", path))?;
+        let modified_ns = modified_ns(&metadata).unwrap_or(finished.modified_ns);
+        let record = Record { file: self.file(path), path: path.to_owned(), finished: Finished { modified_ns, ..finished } };
+        record.seal()?;
+        Ok(true)
     }
 
     /// The record of `path`, when its content is the same as then: the file is

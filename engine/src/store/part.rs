@@ -127,6 +127,11 @@ impl Part {
         self.file.sync_data().map_err(StoreError::io("sync", &self.path))
     }
 
+    /// Gives the file a modification time. Nothing may be written afterwards.
+    pub fn set_modified(&self, at: std::time::SystemTime) -> Result<(), StoreError> {
+        self.file.set_modified(at).map_err(StoreError::io("set the time of", &self.path))
+    }
+
     /// Gives the complete file its final name, atomically, and makes the
     /// rename itself durable where the platform can.
     pub fn commit(&self, name: &Path) -> Result<(), StoreError> {

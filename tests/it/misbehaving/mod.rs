@@ -7,10 +7,14 @@
 
 mod answers;
 mod claims;
+mod dates;
 mod inputs;
-mod random;
+mod names;
 mod partials;
 mod policy;
+mod random;
+#[cfg(target_os = "linux")]
+mod screen;
 mod wire;
 mod writes;
 

@@ -17,12 +17,12 @@ const MOST_ENTRIES: usize = 100_000;
 
 /// The options that an entry may have, as the error about others lists them.
 const OPTIONS: &str = "out, dir, checksum, header, user-agent, referer, split, max-connection-per-server, \
-    max-download-limit, max-tries, allow-overwrite, continue";
+    max-download-limit, max-tries, allow-overwrite, continue, remote-time";
 
 /// Options of aria2 that change how a file is fetched, not what is fetched nor
 /// where it ends up: they are passed over with a warning. What could send a
 /// request elsewhere, or fetch what is not to be fetched, is an error instead.
-const WITHOUT_EFFECT: [&str; 30] = [
+const WITHOUT_EFFECT: [&str; 29] = [
     "always-resume",
     "async-dns",
     "auto-file-renaming",
@@ -46,7 +46,6 @@ const WITHOUT_EFFECT: [&str; 30] = [
     "no-file-allocation-limit",
     "piece-length",
     "realtime-chunk-checksum",
-    "remote-time",
     "remove-control-file",
     "retry-wait",
     "reuse-uri",
@@ -93,6 +92,8 @@ pub struct InputOptions {
     pub allow_overwrite: Option<bool>,
     /// Whether a plain file there is the beginning of this one.
     pub continue_partial: bool,
+    /// Whether the file gets the modification time of the origin.
+    pub remote_time: Option<bool>,
     /// Lines of options that are aria2's and have no effect here, with their names.
     pub without_effect: Vec<(usize, String)>,
 }
@@ -115,6 +116,15 @@ pub enum InputFileError {
         /// What is wrong with it.
         #[source]
         source: url::ParseError,
+    },
+    /// Two URLs, or a URL and an option, with a blank between them: it would
+    /// count as part of the first.
+    #[error("line {line} of the input file has a blank before {what}")]
+    Blank {
+        /// The line, counted from 1.
+        line: usize,
+        /// What follows the blank.
+        what: &'static str,
     },
     /// A URL that is not fetched over HTTP.
     #[error("line {line} of the input file has a URL of scheme `{scheme}`; only http and https are fetched")]
@@ -192,6 +202,14 @@ impl Explain for InputFileError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Blank { what: ANOTHER_URL, .. } => Some(
+                "separate the URLs of one file by tabs, put those of different files on lines of their own, \
+                 and write a blank within a URL as %20"
+                    .to_owned(),
+            ),
+            Self::Blank { .. } => {
+                Some("write each option on a line of its own below the URL, indented by a blank".to_owned())
+            }
             Self::Header { name: "header", .. } => Some("write the option as `header=NAME: VALUE`".to_owned()),
             _ => None,
         }
@@ -226,12 +244,33 @@ pub fn parse_input_file(bytes: &[u8]) -> Result<Vec<InputEntry>, InputFileError>
     Ok(entries)
 }
 
+/// What [`InputFileError::Blank`] says of a second URL.
+const ANOTHER_URL: &str = "another URL";
+
+/// What follows a blank inside the text of a URL and cannot be meant as part
+/// of it; other blanks are taken as %20.
+fn after_blank(text: &str) -> Option<&'static str> {
+    text.split_whitespace().skip(1).find_map(|word| {
+        let is_option = || {
+            let name = word.split_once('=').map_or("", |(name, _)| name);
+            !name.is_empty() && (OPTIONS.split(", ").any(|known| known == name) || WITHOUT_EFFECT.contains(&name))
+        };
+        match word.split_once("://") {
+            Some((scheme, _)) if scheme.chars().all(|letter| letter.is_ascii_alphanumeric()) => Some(ANOTHER_URL),
+            _ => is_option().then_some("an option"),
+        }
+    })
+}
+
 fn urls(content: &str, line: usize) -> Result<Vec<Url>, InputFileError> {
     let texts = content.split('\t').map(str::trim).filter(|text| !text.is_empty());
     texts.map(|text| url(text, line)).collect()
 }
 
 fn url(text: &str, line: usize) -> Result<Url, InputFileError> {
+    if let Some(what) = after_blank(text) {
+        return Err(InputFileError::Blank { line, what });
+    }
     let url = Url::parse(text).map_err(|source| InputFileError::Url { line, source })?;
     match url.scheme() {
         "http" | "https" => Ok(url),
@@ -265,6 +304,7 @@ impl InputOptions {
                     self.without_effect.push((line, "continue=false".into()));
                 }
             }
+            "remote-time" => self.remote_time = Some(switch(value, line, "remote-time")?),
             name if WITHOUT_EFFECT.contains(&name) => self.without_effect.push((line, name.to_owned())),
             _ => return Err(InputFileError::Unknown { line, name: excerpt(name) }),
         }
@@ -350,6 +390,23 @@ mod tests {
     }
 
     #[test]
+    fn a_blank_separates_nothing() {
+        let blank = |what| Err(InputFileError::Blank { line: 2, what });
+        for between in [" ", "  ", "\u{a0}"] {
+            let line = format!("\nhttps://a.example/x{between}https://b.example/y");
+            assert_eq!(read(&line), blank("another URL"), "{line}");
+        }
+        assert_eq!(read("\nhttps://a.example/x http:// tail\thttps://b.example/y"), blank("another URL"));
+        assert_eq!(read("\nhttps://a.example/x out=y"), blank("an option"));
+        assert_eq!(read("\nhttps://a.example/x gid=1"), blank("an option"));
+        assert!(blank("another URL").unwrap_err().hint().unwrap().contains("tabs"));
+        // As a browser's address bar takes it.
+        let entries = read("https://a.example/my file a=b.txt\thttps://b.example/?u=http://c.example/").unwrap();
+        assert_eq!(entries[0].urls[0].as_str(), "https://a.example/my%20file%20a=b.txt");
+        assert_eq!(entries[0].urls.len(), 2);
+    }
+
+    #[test]
     fn shows_no_header_value() {
         let entries = read("https://a.example/\n header=Authorization: Bearer hunter2").unwrap();
         assert!(!format!("{entries:?}").contains("hunter2"));
@@ -364,6 +421,7 @@ mod tests {
         // A request that goes another way than asked for is worse than none.
         assert_eq!(below("all-proxy=http://p/"), InputFileError::Unknown { line: 3, name: "all-proxy".into() });
         assert_eq!(below("pause=true"), InputFileError::Unknown { line: 3, name: "pause".into() });
+        assert_eq!(below("remote-time=1"), InputFileError::Switch { line: 3, name: "remote-time" });
         assert_eq!(below("split"), InputFileError::Shape { line: 3 });
         assert_eq!(below("split=0"), InputFileError::Count { line: 3, name: "split" });
         assert_eq!(below("header=a b: c"), InputFileError::Header { line: 3, name: "header" });

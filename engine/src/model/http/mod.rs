@@ -9,6 +9,7 @@ mod challenge;
 mod content_disposition;
 mod content_range;
 mod digest_fields;
+mod encoded_word;
 mod link;
 mod params;
 mod retry_after;

@@ -82,7 +82,7 @@ fn naive_content_range(text: &str) -> Option<ContentRange> {
 fn disposition_field(value: &[u8]) {
     let Some(proposed) = disposition_file_name(value) else { return };
     assert!(proposed.chars().count() <= value.len(), "a name longer than its field");
-    local_name(&names::file_name(Some(&proposed), &base()));
+    local_name(&names::file_name(Some(&proposed), &base(), &base()));
 }
 
 /// Reads the data as a proposed name, as a server writes it and as a URL has it.
