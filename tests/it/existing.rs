@@ -1,6 +1,6 @@
 //! What is already there: finished files, foreign files, interrupted ones.
 
-use crate::rig::{Answer, Ending, Engine, File, MIB, Origin, Run, Running, file, sha256};
+use crate::rig::{Answer, Ending, Engine, File, MIB, MIB_PER_SECOND, Origin, Run, Running, file, sha256};
 
 #[test]
 fn a_finished_file_is_left_alone() {
@@ -139,7 +139,9 @@ fn a_file_that_changed_meanwhile_is_fetched_anew() {
 fn a_change_without_validators_is_found_too() {
     let old = File::new(file(8, 1).bytes);
     let new = File::new(file(8, 2).bytes);
-    let (engine, origin) = (Engine::new(), half(&old));
+    // Paced: a stream tells of its progress while bytes come.
+    let origin = Origin::start(move |request| old.at(request, "/file.bin").paced(4 * MIB_PER_SECOND));
+    let engine = Engine::new();
     let resolve = origin.resolve("files.example:80");
     let fixed = ["download", "--json", "--no-rules", "--no-cache", "--resolve", &resolve, "-o", "out", URL];
     let mut running = engine.start(fixed);

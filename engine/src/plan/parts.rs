@@ -160,13 +160,13 @@ mod tests {
 
     #[test]
     fn a_partial_file_is_given_up_for_a_new_version_only() {
+        use Resumption::{Continue, Keep, Restart};
         let [old, new, none] = [tag("\"a\""), tag("\"b\""), Validators::default()];
         let decide = |began: &Validators, validators: &Validators, size, part_from, digest| {
             let begun = Begun { validators: began, size: 9, start: 4 };
             Resumption::of(&begun, &Answered { validators, size, part_from }, digest)
         };
         let [some, no] = [KnownDigest::Some, KnownDigest::None];
-        use Resumption::{Continue, Keep, Restart};
         for (began, answer, size, part_from, digest, wanted) in [
             (&old, &old, Some(9), Some(4), no, Continue),
             (&old, &none, Some(9), Some(4), some, Continue),
