@@ -4,7 +4,7 @@
 //! what it needs to go on.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -14,10 +14,15 @@ use super::error::CliError;
 use super::jobs::Planned;
 use super::output::{Output, Progress};
 use super::progress::{Reporter, costs, summary};
+use super::signals::interrupted;
 use super::units::{show_bytes, show_rate};
-use crate::download::{DownloadError, Engine, Event, Observer, Receipt, download};
+use crate::download::{DownloadError, Engine, Event, Observer, Output as Destination, Receipt, download};
 use crate::model::ExitCode;
 use crate::registry::{Watch, Watched};
+
+/// How long a stream may take to end after a signal. Its reader, or nobody at
+/// the other end of a pipe, may keep it waiting for ever.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What became of one job.
 pub(super) type JobOutcome = Result<Receipt, CliError>;
@@ -88,7 +93,7 @@ async fn run_one(
     cancel: &CancellationToken,
     output: &Output,
 ) -> JobOutcome {
-    let Planned { job, options, shown, limit_rate, warnings } = planned;
+    let Planned { job, options, shown, limit_rate, warnings, sink } = planned;
     if cancel.is_cancelled() {
         return Err(CliError::Download { url: shown, source: DownloadError::Interrupted });
     }
@@ -96,10 +101,15 @@ async fn run_one(
     let engine = Engine { net, options, ..engine.clone() };
     let observer = reporter.observer(&shown);
     warnings.iter().for_each(|text| observer.event(&Event::warning(text)));
-    let result = download(&engine, job, &observer, cancel).await;
+    let is_stream = matches!(job.output, Destination::Stream(_));
+    let result = tokio::select! {
+        result = download(&engine, job, &observer, cancel) => result,
+        () = overdue(cancel), if is_stream => Err(DownloadError::Interrupted),
+    };
     drop(observer);
     match result {
         Ok(receipt) => {
+            let receipt = Receipt { file: sink.or(receipt.file), ..receipt };
             reporter.done(&receipt);
             if output.json {
                 output.json(&json!({"v": 1, "job": shown, "event": "done", "receipt": receipt}))?;
@@ -115,23 +125,10 @@ async fn run_one(
     }
 }
 
-/// The first signal ends the jobs in order; the system's own handling of a
-/// second one is not needed, as they end within a tick.
-pub(super) async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+/// Ends when a stream that was asked to end has not.
+async fn overdue(cancel: &CancellationToken) {
+    cancel.cancelled().await;
+    tokio::time::sleep(LAST_WORDS).await;
 }
 
 impl Batch {

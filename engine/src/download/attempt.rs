@@ -1,5 +1,6 @@
 //! One attempt at a file: from the first answer to the receipt.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,10 +19,12 @@ use super::transfer::{Outcome, Purpose, Setup, Transfer};
 use super::truth::{discover, promised};
 use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Output, Promised, Proof, Receipt, blocking};
 use crate::model::http::{Agreement, Links, file_digests};
-use crate::model::{ByteRange, DisplayUrl};
+use crate::model::{Algorithm, ByteRange, DisplayUrl};
 use crate::net::{Scoped, Trust, Wanted};
 use crate::plan::{RangeSet, RetryBudget, Role};
-use crate::store::{Journal, LastJournal, Runs, StoreError, Target, Writer, WriterOptions, reserve_private_file};
+use crate::store::{
+    Journal, LastJournal, Runs, ScratchFile, StoreError, Target, Writer, WriterOptions, reserve_private_file,
+};
 
 /// Most copies that are taken from the origin's `Link` fields.
 const MOST_LINKED: usize = 32;
@@ -33,6 +36,9 @@ pub(super) struct Attempt<'a> {
     pub cancel: &'a CancellationToken,
     pub place: &'a Place,
     pub ranges: Ranges,
+    /// Where bytes for a stream wait for those before them; none where nothing
+    /// can be kept, and for a file.
+    pub scratch: Option<PathBuf>,
 }
 
 /// Whether parts of the file may be asked for.
@@ -53,6 +59,15 @@ struct Begun {
 }
 
 impl Attempt<'_> {
+    /// Has the bytes of a stream wait in this folder. Without one they have to
+    /// come in order, over one connection.
+    pub(super) fn stage_in(&mut self, scratch: Option<PathBuf>) {
+        if scratch.is_none() {
+            self.ranges = Ranges::Avoided;
+        }
+        self.scratch = scratch;
+    }
+
     /// Runs the attempt. `Changing` asks for another one.
     pub(super) async fn run(&self, job: &mut Job, sources: &mut Vec<Source>) -> Result<Receipt, DownloadError> {
         let mut budget = RetryBudget::new(self.engine.options.retry);
@@ -74,6 +89,8 @@ impl Attempt<'_> {
             add_linked(sources, &opened);
         }
         let staged = self.stage(target.as_ref(), &opened, journal).await?;
+        // Removed whatever happens, the end of this future included.
+        let _scratch = target.is_none().then(|| ScratchFile::new(staged.part.path()));
         let resumed = staged.resumed();
         self.announce(job, target.as_ref(), &opened, &resumed);
         let writer = Arc::new(self.start_writer(job, target.as_ref(), &opened, staged));
@@ -166,9 +183,10 @@ impl Attempt<'_> {
         journal: Option<Journal>,
     ) -> Result<Staged, DownloadError> {
         let stage = Stage {
-            path: match target {
-                Some(target) => target.part(),
-                None => reserve_private_file(&self.engine.scratch)?,
+            path: match (target, &self.scratch) {
+                (Some(target), _) => Some(target.part()),
+                (None, Some(scratch)) => Some(reserve_private_file(scratch)?),
+                (None, None) => None,
             },
             target: target.cloned(),
             left: journal.map(|journal| journal.runs),
@@ -196,9 +214,11 @@ impl Attempt<'_> {
             let fresh = Journal::new(url_digest(&job.url), size, representation.validators.clone());
             (target.state(), Journal { runs: staged.runs.unwrap_or_else(|| Runs::of_size(size)), ..fresh })
         });
+        let stated = job.digests.iter().map(|promised| promised.digest.algorithm());
         Writer::start(WriterOptions {
+            // What is not kept cannot be hashed again, whatever the origin promises later.
+            algorithms: if staged.part.is_staged() { stated.collect() } else { Algorithm::ALL.to_vec() },
             part: staged.part,
-            algorithms: job.digests.iter().map(|promised| promised.digest.algorithm()).collect(),
             buffer_bytes: self.engine.options.buffer_bytes,
             journal,
             stream,
@@ -310,14 +330,14 @@ impl Attempt<'_> {
             Err(_) => LastJournal::Written,
         };
         let closed = blocking(move || writer.close(last)).await;
-        match target {
-            None => crate::store::remove(part.path()),
-            Some(target) => match &result {
+        if let Some(target) = target {
+            match &result {
                 Ok(_) => target.discard_journal(),
                 Err(DownloadError::Mismatch { .. } | DownloadError::Size { .. }) => target.discard_unfinished(),
                 Err(_) => {}
-            },
+            }
         }
+        drop(part);
         match (result, closed) {
             (Err(DownloadError::Store(StoreError::WriterGone)), Err(cause)) => Err(cause.into()),
             (result, _) => result,

@@ -26,6 +26,7 @@ mod transfer;
 mod truth;
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use tokio::task::JoinError;
@@ -39,6 +40,7 @@ pub use seats::{Memory, PerHost, Seats};
 
 use crate::net::Trust;
 use crate::plan::{Role, rank};
+use crate::store::{StoreError, remove, reserve_private_file};
 use attempt::{Attempt, Ranges};
 use cached::Cached;
 use place::Place;
@@ -78,7 +80,10 @@ pub async fn download(
         return Err(DownloadError::Offline);
     }
     let mut sources = gather(engine, &mut job, observer).await;
-    let mut attempt = Attempt { engine, observer, cancel, place: &place, ranges: Ranges::Asked };
+    let mut attempt = Attempt { engine, observer, cancel, place: &place, ranges: Ranges::Asked, scratch: None };
+    if matches!(job.output, Output::Stream(_)) {
+        attempt.stage_in(usable_scratch(engine).await);
+    }
     // What went to standard output cannot be taken back.
     let mut restarts = if matches!(job.output, Output::Stream(_)) { 0 } else { MOST_RESTARTS };
     loop {
@@ -90,11 +95,25 @@ pub async fn download(
                 observer.event(&Event::warning("the origin stopped serving ranges; starting anew with one stream"));
                 attempt.ranges = Ranges::Avoided;
             }
+            // Nothing is streamed yet: the bytes need no disk when they come in order.
+            Err(DownloadError::Store(StoreError::NoRoom { .. })) if attempt.scratch.is_some() => {
+                attempt.stage_in(None);
+                continue;
+            }
             Ok(receipt) => return Ok(receipt.accounted(begun)),
             Err(error) => return Err(error),
         }
         restarts -= 1;
     }
+}
+
+/// The folder in which bytes for standard output may wait for those before
+/// them; none where nothing can be written.
+async fn usable_scratch(engine: &Engine) -> Option<PathBuf> {
+    let folder = engine.scratch.clone();
+    let tried = blocking(move || reserve_private_file(&folder).map(|file| remove(&file))).await;
+    tried.inspect_err(|error| tracing::info!("streaming over one connection: {}", reason(error))).ok()?;
+    Some(engine.scratch.clone())
 }
 
 /// All the places to ask, the origin first, then what the user named, then

@@ -10,7 +10,7 @@ use super::{DownloadError, Engine, Event, Job, Observer, Output, Promised, Recei
 use crate::model::http::{Agreement, Validators, disposition_file_name};
 use crate::model::{Digest, DisplayUrl};
 use crate::plan::names;
-use crate::store::{Download, Finished, IfExists, StoreError, Target, hash_file};
+use crate::store::{Download, Finished, IfExists, StoreError, Target, hash_file, longest_name};
 
 /// Where the bytes go.
 #[derive(Debug)]
@@ -52,7 +52,10 @@ impl Place {
     fn named(&self, proposed: Option<&str>, url: &Url) -> Result<Option<Target>, StoreError> {
         match self {
             Self::Known(target) => Ok(Some(target.clone())),
-            Self::Directory(directory) => Target::new(directory.join(names::file_name(proposed, url))).map(Some),
+            Self::Directory(directory) => {
+                let name = names::fitted(names::file_name(proposed, url), longest_name(directory));
+                Target::new(directory.join(name)).map(Some)
+            }
             Self::Stream => Ok(None),
         }
     }

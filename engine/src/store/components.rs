@@ -10,13 +10,14 @@
 //! A file arrives by a rename, complete and synced. What is read is hashed
 //! again: whatever changed since is told from what was installed.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::cache::{CacheError, LockWait, UrlLock, lock_file, private_folder, read_small};
-use super::{StoreError, sha256, write_atomic};
+use super::cache::{CacheError, LockWait, UrlLock, lock_file, private_folder, private_root, read_small};
+use super::own_file::open_plain;
+use super::{StoreError, sha256, write_private};
 
 /// Longest wait for another process, which needs milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -77,12 +78,12 @@ impl ComponentStore {
         if grants.is_empty() {
             super::remove(&self.grants_path(&hex));
         } else {
-            write_atomic(&self.grants_path(&hex), grants.as_bytes())?;
+            write_private(&self.grants_path(&hex), grants.as_bytes())?;
         }
         if let Some(text) = signature {
-            write_atomic(&self.signature_path(&hex), text.as_bytes())?;
+            write_private(&self.signature_path(&hex), text.as_bytes())?;
         }
-        write_atomic(&self.path(&hex), bytes)
+        write_private(&self.path(&hex), bytes)
     }
 
     /// A component of at most so many bytes.
@@ -96,7 +97,7 @@ impl ComponentStore {
             Ok(_) => {}
         }
         let mut bytes = Vec::new();
-        let file = File::open(&path).map_err(StoreError::io("open", &path))?;
+        let file = open_plain(&path).map_err(StoreError::io("open", &path))?;
         file.take(most_bytes).read_to_end(&mut bytes).map_err(StoreError::io("read", &path))?;
         Ok(if sha256(&bytes).hex() == sha256_hex { Kept::Sound(bytes) } else { Kept::Changed })
     }
@@ -131,13 +132,12 @@ impl ComponentStore {
     }
 
     fn create(&self) -> Result<(), StoreError> {
-        fs::create_dir_all(&self.root).map_err(StoreError::io("create the folder", &self.root))?;
-        private_folder(&self.folder()).map_err(of_cache)
+        private_root(&self.root).and_then(|()| private_folder(&self.folder())).map_err(of_cache)
     }
 }
 
 /// What the cache's own helpers say, without the cache.
-fn of_cache(error: CacheError) -> StoreError {
+pub(super) fn of_cache(error: CacheError) -> StoreError {
     match error {
         CacheError::Io { action, path, source } => StoreError::Io { action, path, source },
         CacheError::NotAFolder(path) => StoreError::io("use", &path)(io::ErrorKind::NotADirectory.into()),

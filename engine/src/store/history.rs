@@ -4,11 +4,15 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::target::write_unsynced;
+use super::cache::read_small;
+use super::target::{private_folders, write_unsynced};
 use super::{StoreError, sha256};
 use crate::model::Digest;
 use crate::model::http::Validators;
 use serde::{Deserialize, Serialize};
+
+/// Largest record that is read.
+const MOST_BYTES: u64 = 64 << 10;
 
 /// A finished download, as it was when it got its final name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,14 +50,14 @@ impl History {
         let Download { url_digest, size, sha256, validators, proof } = download;
         let Some(modified_ns) = modified_ns(content) else { return Ok(()) };
         let finished = Finished { url_digest, size, sha256, validators, proof, modified_ns };
-        std::fs::create_dir_all(&self.folder).map_err(StoreError::io("create the directory", &self.folder))?;
+        private_folders(&self.folder)?;
         // A record that a power failure takes costs one refused overwrite.
         write_unsynced(&self.file(path), &serde_json::to_vec(&finished).expect("plain data"))
     }
 
     /// The record of `path`, when the file is still as it was then.
     pub fn unchanged(&self, path: &Path) -> Option<Finished> {
-        let finished: Finished = serde_json::from_slice(&std::fs::read(self.file(path)).ok()?).ok()?;
+        let finished: Finished = serde_json::from_slice(&read_small(&self.file(path), MOST_BYTES).ok()??).ok()?;
         let metadata = std::fs::metadata(path).ok()?;
         (metadata.is_file() && metadata.len() == finished.size && modified_ns(path)? == finished.modified_ns)
             .then_some(finished)
