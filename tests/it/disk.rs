@@ -14,7 +14,7 @@ fn too_small_a_disk_is_told_before_anything_is_fetched() {
     });
     let engine = Engine::new();
     let run = engine.fetch(&origin.file_url(), &["--no-rules", "--preallocate", "full"]).fails(7);
-    let run = run.says("reserve the space of").says("free some space");
+    let run = run.says("not enough disk space").says("free some space");
     assert!(run.events().iter().all(|event| event["event"] == "error"), "{}", run.text());
     assert!(engine.listing().is_empty(), "{:?}", engine.listing());
 }
@@ -55,13 +55,13 @@ mod linux {
         assert!(held(&[]) < size);
     }
 
-    /// Runs `script` as root with a tmpfs of 3 MiB mounted at `small`, where
+    /// Runs `script` as root with a tmpfs of 20 MiB mounted at `small`, where
     /// only it sees that; `"$@"` is a download of `url` to `small/out`.
     fn on_a_small_disk(engine: &Engine, url: &str, more: &[&str], script: &str) -> Output {
         std::fs::create_dir(engine.path("small")).expect("scratch");
         let fixed = ["download", "--json", "--no-cache", "--no-rules", "-o", "small/out", url];
         let inner = engine.command([&fixed, more].concat());
-        let script = format!("mount -t tmpfs -o size=3m none small || exit 99; {script}");
+        let script = format!("mount -t tmpfs -o size=20m none small || exit 99; {script}");
         let mut outer = Command::new("sudo");
         if am_root() {
             outer = Command::new("env");
@@ -86,16 +86,24 @@ mod linux {
         stdout.into_owned()
     }
 
+    /// Something else fills the disk once `$1` blocks of the part are there.
+    const FILLED: &str = "fill() { (until [ \"$(stat -c %b small/out.turbo-part 2>/dev/null || echo 0)\" -ge $1 ]; \
+                          do :; done; cat /dev/zero >small/filler 2>/dev/null) & }; ";
+
     #[test]
     #[ignore = "needs root: mounts a small file system"]
     fn a_full_disk_exits_7() {
-        let origin = Origin::file(&file(8, 1));
+        let file = file(16, 1);
+        let origin = Origin::start(move |request| file.at(request, "/file.bin").paced(8 * MIB_PER_SECOND));
+        let engine = Engine::new();
+        let script = format!("{FILLED} fill 1024; \"$@\"; code=$?; wait; ls small; exit $code");
+        let stdout = fails_with_7(&on_a_small_disk(&engine, &origin.file_url(), &[], &script));
+        assert!(stdout.lines().any(|name| name == "out.turbo-part"), "{stdout}");
+        let script = "mount -o remount,size=3m small; \"$@\"; code=$?; ls small; exit $code";
         for more in [&[][..], &["--preallocate", "full"]] {
             let engine = Engine::new();
-            let output = on_a_small_disk(&engine, &origin.file_url(), more, "\"$@\"; code=$?; ls small; exit $code");
-            let stdout = fails_with_7(&output);
-            let part = stdout.lines().any(|name| name == "out.turbo-part");
-            assert_eq!(part, more.is_empty(), "{stdout}");
+            let stdout = fails_with_7(&on_a_small_disk(&engine, &origin.file_url(), more, script));
+            assert!(!stdout.lines().any(|name| name.starts_with("out")), "{stdout}");
         }
     }
 
@@ -103,18 +111,20 @@ mod linux {
     #[test]
     #[ignore = "needs root: mounts a small file system"]
     fn a_disk_that_was_full_is_resumed() {
-        let file = file(8, 1);
+        let file = file(16, 1);
         let served = file.clone();
-        let origin = Origin::start(move |request| served.at(request, "/file.bin").paced(2 * MIB_PER_SECOND));
+        let origin = Origin::start(move |request| served.at(request, "/file.bin").paced(4 * MIB_PER_SECOND));
         let engine = Engine::new();
-        let script = "\"$@\"; [ $? = 7 ] || exit 98; mount -o remount,size=20m small; \"$@\" >&2 && cp small/out out";
-        let output = on_a_small_disk(&engine, &origin.file_url(), &["-x", "1"], script);
+        let script = format!(
+            "{FILLED} fill 6144; \"$@\"; [ $? = 7 ] || exit 98; wait; rm small/filler; \"$@\" >&2 && cp small/out out"
+        );
+        let output = on_a_small_disk(&engine, &origin.file_url(), &["-x", "1"], &script);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{} {stderr}", output.status);
         engine.assert_file("out", &file.bytes);
         let mut events = stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let resumed = events.find_map(|event| event["resumed_bytes"].as_u64());
-        assert!(resumed > Some(0), "{stderr}");
+        assert!(resumed > Some(1 << 20), "{stderr}");
     }
 
     #[test]

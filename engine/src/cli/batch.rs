@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -15,11 +15,16 @@ use super::error::CliError;
 use super::jobs::Planned;
 use super::output::{Output, Progress};
 use super::progress::{Begun, Reporter, TICK, costs, summary};
+use super::signals::interrupted;
 use super::units::{show_bytes, show_rate};
-use crate::download::{DownloadError, Engine, Event, Observer, Receipt, download};
+use crate::download::{DownloadError, Engine, Event, Observer, Output as Destination, Receipt, download};
 use crate::model::ExitCode;
 use crate::registry::{Watch, Watched};
 use crate::store::{RunNames, kept_bytes};
+
+/// How long a stream may take to end after a signal. Its reader, or nobody at
+/// the other end of a pipe, may keep it waiting for ever.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What became of one job.
 pub(super) type JobOutcome = Result<Receipt, CliError>;
@@ -113,7 +118,7 @@ async fn run_one(
     cancel: &CancellationToken,
     output: &Output,
 ) -> (JobOutcome, Left) {
-    let Planned { job, options, shown, limit_rate, warnings, path, .. } = planned;
+    let Planned { job, options, shown, limit_rate, warnings, path, sink, .. } = planned;
     if cancel.is_cancelled() {
         let left = left(None, path.as_deref());
         return (Err(CliError::Download { url: shown, source: DownloadError::Interrupted }), left);
@@ -122,7 +127,11 @@ async fn run_one(
     let engine = Engine { net, options, ..engine.clone() };
     let observer = reporter.observer(&shown);
     warnings.iter().for_each(|text| observer.event(&Event::warning(text)));
-    let result = download(&engine, job, &observer, cancel).await;
+    let is_stream = matches!(job.output, Destination::Stream(_));
+    let result = tokio::select! {
+        result = download(&engine, job, &observer, cancel) => result,
+        () = overdue(cancel), if is_stream => Err(DownloadError::Interrupted),
+    };
     let begun = observer.begun();
     drop(observer);
     let left = match &result {
@@ -147,6 +156,7 @@ fn left(begun: Option<&Begun>, path: Option<&Path>) -> Left {
 fn report(result: Result<Receipt, DownloadError>, shown: String, reporter: &Reporter, output: &Output) -> JobOutcome {
     match result {
         Ok(receipt) => {
+            let receipt = Receipt { file: sink.or(receipt.file), ..receipt };
             reporter.done(&receipt);
             if output.json {
                 output.json(&json!({"v": 1, "job": shown, "event": "done", "receipt": receipt}))?;
@@ -162,23 +172,10 @@ fn report(result: Result<Receipt, DownloadError>, shown: String, reporter: &Repo
     }
 }
 
-/// The first signal ends the jobs in order; the system's own handling of a
-/// second one is not needed, as they end within a tick.
-pub(super) async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+/// Ends when a stream that was asked to end has not.
+async fn overdue(cancel: &CancellationToken) {
+    cancel.cancelled().await;
+    tokio::time::sleep(LAST_WORDS).await;
 }
 
 impl Batch {

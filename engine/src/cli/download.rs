@@ -1,6 +1,8 @@
 //! `turbo-engine download`.
 
+use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
@@ -16,7 +18,10 @@ use super::stats;
 use crate::download::{NetworkUse, Receipt};
 use crate::model::{Digest, ExitCode};
 use crate::net::ResolveOverride;
-use crate::store::write_atomic;
+use crate::store::{Outlet, StoreError, StreamFile, outlet, write_atomic};
+
+/// How long a reader of a receipt's pipe is waited for.
+const RECEIPT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Download files over many connections and from many mirrors at once.
 ///
@@ -33,7 +38,7 @@ pub(super) struct DownloadArgs {
     #[arg(value_name = "URL", value_hint = ValueHint::Url, required_unless_present = "input_file")]
     pub urls: Vec<String>,
     /// File to write; `-` streams to standard output in order
-    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath, allow_hyphen_values = true)]
     pub output: Option<PathBuf>,
     /// Directory to write to
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -271,5 +276,15 @@ fn write_receipts(path: &std::path::Path, outcomes: &[JobOutcome]) -> Result<(),
         [receipt] if outcomes.len() == 1 => serde_json::to_vec_pretty(receipt),
         _ => serde_json::to_vec_pretty(&receipts),
     };
-    Ok(write_atomic(path, &text.expect("a receipt is plain data"))?)
+    let text = text.expect("a receipt is plain data");
+    match outlet(path)? {
+        None => Ok(write_atomic(path, &text)?),
+        Some(Outlet::Descriptor(1)) => std::io::stdout().lock().write_all(&text).map_err(CliError::Stdout),
+        Some(Outlet::Descriptor(number)) => write_out(StreamFile::descriptor(number)?, &text),
+        Some(Outlet::Stream(stream)) => write_out(stream.patient_for(RECEIPT_PATIENCE), &text),
+    }
+}
+
+fn write_out(mut stream: StreamFile, text: &[u8]) -> Result<(), CliError> {
+    Ok(stream.write_all(text).map_err(StoreError::stream)?)
 }

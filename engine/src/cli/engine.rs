@@ -243,5 +243,9 @@ pub(super) fn proxy(settings: &Settings) -> Result<ProxyOptions, CliError> {
 /// connections: it waits most of the time, and handing chunks to another
 /// processor costs more than it gains. Disk and hash have a thread of their own.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)?;
+    let within = runtime.enter();
+    super::signals::report_file_size_limit();
+    drop(within);
+    Ok(runtime)
 }

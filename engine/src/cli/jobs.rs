@@ -21,7 +21,7 @@ use crate::model::files::{
 use crate::model::{Digest, DisplayUrl};
 use crate::net::{Scoped, Trust};
 use crate::plan::{Ramp, names};
-use crate::store::{IfExists, NameTable, read_bounded};
+use crate::store::{IfExists, NameTable, Outlet, StreamFile, outlet, read_bounded};
 
 /// Largest input file or Metalink.
 const INPUT_BYTES: usize = 16 << 20;
@@ -54,6 +54,9 @@ pub(super) struct Planned {
     pub warnings: Vec<String>,
     /// The file, as far as it is known before the first answer.
     pub path: Option<PathBuf>,
+    /// The pipe or device that the bytes are streamed to; none for a file and
+    /// for standard output.
+    pub sink: Option<PathBuf>,
     /// Whether the server may be expected to give it another name.
     name: NameBy,
     /// Where the job is named: a line of the input file, or its URL.
@@ -68,6 +71,12 @@ enum NameBy {
     /// The server, in all likelihood: the URL is that of a program and its
     /// question (`get?id=5`, `download.php?file=7`).
     Server,
+}
+
+/// A place that the user typed.
+struct Typed {
+    output: Output,
+    sink: Option<PathBuf>,
 }
 
 /// What all jobs of a command share.
@@ -182,18 +191,19 @@ pub(super) fn parse_url(text: &str) -> Result<Url, CliError> {
 impl Common<'_> {
     fn typed(&self, url: Url) -> Result<Planned, CliError> {
         let mirrors = self.args.mirror.iter().map(|text| parse_url(text)).collect::<Result<Vec<_>, _>>()?;
-        let output = match (&self.args.output, &self.args.directory) {
-            (Some(path), _) if path.as_os_str() == "-" => Output::Stream(Box::new(std::io::stdout())),
-            (Some(path), Some(directory)) => Output::File(directory.join(path)),
-            (Some(path), None) => Output::File(path.clone()),
-            (None, directory) => Output::Directory(directory.clone().unwrap_or_default()),
+        let directory = self.args.directory.clone().unwrap_or_default();
+        let output = match &self.args.output {
+            Some(path) if path.as_os_str() == "-" => Typed::stream(std::io::stdout()),
+            Some(path) => Typed::file(&directory.join(path))?,
+            None => Typed::folder(&directory)?,
         };
         let digests = self.args.checksum.iter().map(|digest| given(digest.clone(), Proof::Checksum)).collect();
         let mirrors = mirrors.into_iter().map(|url| (url, Trust::Typed)).collect();
         Ok(self.job(url, mirrors, output, digests))
     }
 
-    fn job(&self, mut url: Url, mirrors: Vec<(Url, Trust)>, output: Output, digests: Vec<Promised>) -> Planned {
+    fn job(&self, mut url: Url, mirrors: Vec<(Url, Trust)>, typed: Typed, digests: Vec<Promised>) -> Planned {
+        let Typed { output, sink } = typed;
         let mut headers = self.headers.clone();
         if let Some(login) = login(&mut url, self.netrc.as_ref()).filter(|_| !headers.contains_key(AUTHORIZATION)) {
             headers.insert(AUTHORIZATION, login);
@@ -223,8 +233,8 @@ impl Common<'_> {
         };
         let shown = DisplayUrl(&job.url).to_string();
         let (path, name) = expected_path(&job.output, &job.url);
-        let place = shown.clone();
-        Planned { shown, job, options: self.options, limit_rate: None, warnings: Vec::new(), path, name, place }
+        let (place, warnings) = (shown.clone(), Vec::new());
+        Planned { shown, job, options: self.options, limit_rate: None, warnings, path, sink, name, place }
     }
 
     fn listed(&self, path: &Path) -> Result<Vec<Planned>, CliError> {
@@ -234,15 +244,15 @@ impl Common<'_> {
             return files.iter().map(|file| self.metalink(file)).collect();
         }
         let entries = parse_input_file(&text).map_err(|source| CliError::Input { path: path.to_owned(), source })?;
-        Ok(entries.into_iter().map(|entry| self.entry(entry)).collect())
+        entries.into_iter().map(|entry| self.entry(entry)).collect()
     }
 
-    fn entry(&self, entry: InputEntry) -> Planned {
+    fn entry(&self, entry: InputEntry) -> Result<Planned, CliError> {
         let InputEntry { line, urls, options } = entry;
         let directory = options.dir.clone().or_else(|| self.args.directory.clone()).unwrap_or_default();
         let output = match &options.out {
-            Some(name) => Output::File(directory.join(name)),
-            None => Output::Directory(directory),
+            Some(name) => Typed::file(&directory.join(name))?,
+            None => Typed::folder(&directory)?,
         };
         let mut urls = urls.into_iter();
         let url = urls.next().expect("an entry has a URL");
@@ -251,7 +261,7 @@ impl Common<'_> {
         let mut planned = self.job(url, mirrors, output, digests);
         planned.place = format!("line {line} of the input file");
         apply(&mut planned, options);
-        planned
+        Ok(planned)
     }
 
     fn metalink(&self, file: &MetalinkFile) -> Result<Planned, CliError> {
@@ -262,8 +272,9 @@ impl Common<'_> {
         let name = names::foreign(&file.name).ok_or_else(|| wrong("has no usable name"))?;
         let directory = self.args.directory.clone().unwrap_or_default();
         let output = match &self.args.output {
-            Some(path) => Output::File(directory.join(path)),
-            None => Output::File(directory.join(name)),
+            Some(path) => Typed::file(&directory.join(path))?,
+            // A name that somebody else chose is that of a file.
+            None => Typed { output: Output::File(plain(&directory.join(name))), sink: None },
         };
         let mut urls = file.urls.clone();
         urls.sort_by_key(|url| url.priority);
@@ -276,6 +287,47 @@ impl Common<'_> {
         planned.job.trust = Trust::Named;
         Ok(planned)
     }
+}
+
+impl Typed {
+    fn stream(stream: impl std::io::Write + Send + 'static) -> Self {
+        Self { output: Output::Stream(Box::new(stream)), sink: None }
+    }
+
+    /// A file; a pipe, a device or a descriptor by its name is written to as a
+    /// stream.
+    fn file(path: &Path) -> Result<Self, CliError> {
+        check_name(path)?;
+        let stream = match outlet(path)? {
+            None => return Ok(Self { output: Output::File(plain(path)), sink: None }),
+            Some(Outlet::Descriptor(1)) => return Ok(Self::stream(std::io::stdout())),
+            Some(Outlet::Descriptor(2)) => Self::stream(std::io::stderr()),
+            Some(Outlet::Descriptor(number)) => Self::stream(StreamFile::descriptor(number)?),
+            Some(Outlet::Stream(stream)) => Self::stream(stream),
+        };
+        Ok(Self { sink: Some(path.to_owned()), ..stream })
+    }
+
+    fn folder(path: &Path) -> Result<Self, CliError> {
+        check_name(path)?;
+        Ok(Self { output: Output::Directory(plain(path)), sink: None })
+    }
+}
+
+/// The same path, written so that no command takes it for an option.
+fn plain(path: &Path) -> PathBuf {
+    if path.as_os_str().as_encoded_bytes().starts_with(b"-") { Path::new(".").join(path) } else { path.to_owned() }
+}
+
+/// Checks that a path that the user typed means a file on Windows.
+fn check_name(path: &Path) -> Result<(), CliError> {
+    let text = path.to_string_lossy();
+    if !cfg!(windows) {
+        return Ok(());
+    }
+    names::check_on_windows(&text).map_err(|(part, fault)| {
+        CliError::usage(format!("`{part}` {fault}"), "choose another name with -o PATH or -d DIR; `-o -` streams")
+    })
 }
 
 /// What goes to the origin of a URL and nowhere else: fields given with -H, the

@@ -22,6 +22,7 @@ mod registry;
 mod resolve;
 mod secrets;
 mod settings;
+mod signals;
 mod stats;
 mod units;
 

@@ -102,9 +102,13 @@ mod unix {
 
         /// Reads a file of this directory.
         pub(in super::super) fn read(&self, name: &str) -> io::Result<Vec<u8>> {
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            // A pipe in its place must not be waited for.
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
             let file = File::from(rustix::fs::openat(&self.0, name, flags, Mode::empty())?);
             ours_alone(&file)?;
+            if !file.metadata()?.is_file() {
+                return Err(io::Error::other("it is no plain file"));
+            }
             let mut bytes = Vec::with_capacity(usize::try_from(file.metadata()?.len()).unwrap_or(0).min(1 << 20));
             file.take(super::MAX_FILE_BYTES).read_to_end(&mut bytes)?;
             Ok(bytes)

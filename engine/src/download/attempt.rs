@@ -1,5 +1,6 @@
 //! One attempt at a file: from the first answer to the receipt.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,10 +20,12 @@ use super::transfer::{Outcome, Purpose, Setup, Strangers, Transfer};
 use super::truth::{Discovery, promised};
 use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Output, Promised, Proof, Receipt, blocking};
 use crate::model::http::Links;
-use crate::model::{Digest, DisplayUrl};
+use crate::model::{Algorithm, Digest, DisplayUrl};
 use crate::net::{Body, Scoped, Trust, Wanted};
 use crate::plan::{KnownDigest, Parts, RangeSet, Resumption, RetryBudget, Role, Vouching};
-use crate::store::{Journal, LastJournal, Runs, StoreError, Target, Writer, WriterOptions, reserve_private_file};
+use crate::store::{
+    Journal, LastJournal, Runs, ScratchFile, StoreError, Target, Writer, WriterOptions, reserve_private_file,
+};
 
 /// Most copies that are taken from the origin's `Link` fields.
 const MOST_LINKED: usize = 32;
@@ -38,6 +41,9 @@ pub(super) struct Attempt<'a> {
     pub parts: Parts,
     /// The digests that the origin publishes.
     pub discovery: Discovery,
+    /// Where bytes for a stream wait for those before them; none where nothing
+    /// can be kept, and for a file.
+    pub scratch: Option<PathBuf>,
 }
 
 /// Whether parts of the file may be asked for.
@@ -58,6 +64,15 @@ struct Begun {
 }
 
 impl Attempt<'_> {
+    /// Has the bytes of a stream wait in this folder. Without one they have to
+    /// come in order, over one connection.
+    pub(super) fn stage_in(&mut self, scratch: Option<PathBuf>) {
+        if scratch.is_none() {
+            self.ranges = Ranges::Avoided;
+        }
+        self.scratch = scratch;
+    }
+
     /// Runs the attempt. `Changing` asks for another one.
     pub(super) async fn run(&mut self, job: &mut Job, sources: &mut Vec<Source>) -> Result<Receipt, DownloadError> {
         let mut budget = RetryBudget::new(self.engine.options.retry);
@@ -83,6 +98,8 @@ impl Attempt<'_> {
             set_aside(target);
         }
         let staged = self.stage(target.as_ref(), &opened, journal).await?;
+        // Removed whatever happens, the end of this future included.
+        let _scratch = target.is_none().then(|| ScratchFile::new(staged.part.path()));
         let resumed = staged.resumed();
         let was_resumed = !resumed.is_empty();
         self.announce(job, target.as_ref(), &opened, &resumed);
@@ -254,9 +271,10 @@ impl Attempt<'_> {
         journal: Option<Journal>,
     ) -> Result<Staged, DownloadError> {
         let stage = Stage {
-            path: match target {
-                Some(target) => target.part(),
-                None => reserve_private_file(&self.engine.scratch)?,
+            path: match (target, &self.scratch) {
+                (Some(target), _) => Some(target.part()),
+                (None, Some(scratch)) => Some(reserve_private_file(scratch)?),
+                (None, None) => None,
             },
             target: target.cloned(),
             left: journal.map(|journal| journal.runs),
@@ -285,9 +303,11 @@ impl Attempt<'_> {
             fresh.origin_digest = Some(origin_digest(&job.url));
             (target.state(), Journal { runs: staged.runs.unwrap_or_else(|| Runs::of_size(size)), ..fresh })
         });
+        let stated = job.digests.iter().map(|promised| promised.digest.algorithm());
         Writer::start(WriterOptions {
+            // What is not kept cannot be hashed again, whatever the origin promises later.
+            algorithms: if staged.part.is_staged() { stated.collect() } else { Algorithm::ALL.to_vec() },
             part: staged.part,
-            algorithms: job.digests.iter().map(|promised| promised.digest.algorithm()).collect(),
             buffer_bytes: self.engine.options.buffer_bytes,
             journal,
             stream,
@@ -414,7 +434,6 @@ impl Attempt<'_> {
         let last = if matches!(end, End::Done | End::Wrong) { LastJournal::Omitted } else { LastJournal::Written };
         let closed = blocking(move || writer.close(last)).await;
         match (target, end) {
-            (None, _) => crate::store::remove(part.path()),
             (Some((target, _)), End::Done) => {
                 target.discard_journal();
                 target.discard_aside();
@@ -424,8 +443,9 @@ impl Attempt<'_> {
                 target.restore_aside();
             }
             (Some((target, _)), End::Refuted(digest)) => refute(target, digest),
-            (Some(_), End::Unfinished) => {}
+            (None, _) | (Some(_), End::Unfinished) => {}
         }
+        drop(part);
         match (result, closed) {
             (Err(DownloadError::Store(StoreError::WriterGone)), Err(cause)) => Err(cause.into()),
             (result, _) => result,

@@ -224,6 +224,10 @@ impl Finish<'_> {
             response,
         };
         // Bytes that nobody vouched for must not spread to other downloads.
-        (by != Proof::Unverified).then(|| Keepsake { cache, file: summary.part.path().to_owned(), entry })
+        (by != Proof::Unverified && summary.part.is_staged()).then(|| Keepsake {
+            cache,
+            file: summary.part.path().to_owned(),
+            entry,
+        })
     }
 }

@@ -30,6 +30,7 @@ mod transfer;
 mod truth;
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use tokio::task::JoinError;
@@ -47,6 +48,7 @@ pub use seats::{Memory, PerHost, Seats};
 
 use crate::net::Trust;
 use crate::plan::{Parts, Role, Vouching, rank};
+use crate::store::{StoreError, remove, reserve_private_file};
 use attempt::{Attempt, Ranges};
 use cached::Cached;
 use place::Place;
@@ -90,7 +92,10 @@ pub async fn download(
     let mut sources = gather(engine, &mut job, observer).await;
     let discovery = Discovery::new(&engine.net, &sources[0]);
     let (ranges, parts) = (Ranges::Asked, Parts::Single);
-    let mut attempt = Attempt { engine, observer, cancel, place: &place, ranges, parts, discovery };
+    let mut attempt = Attempt { engine, observer, cancel, place: &place, ranges, parts, discovery, scratch: None };
+    if matches!(job.output, Output::Stream(_)) {
+        attempt.stage_in(usable_scratch(engine).await);
+    }
     // What went to standard output cannot be taken back.
     let mut restarts = if matches!(job.output, Output::Stream(_)) { 0 } else { MOST_RESTARTS };
     loop {
@@ -109,11 +114,25 @@ pub async fn download(
                 observer.event(&Event::warning("parts of the file do not fit together; starting anew with one stream"));
                 attempt.ranges = Ranges::Avoided;
             }
+            // Nothing is streamed yet: the bytes need no disk when they come in order.
+            Err(DownloadError::Store(StoreError::NoRoom { .. })) if attempt.scratch.is_some() => {
+                attempt.stage_in(None);
+                continue;
+            }
             Ok(receipt) => return Ok(receipt.accounted(begun)),
             Err(error) => attempt.after_failure(error, &mut job, &sources, restarts).await?,
         }
         restarts -= 1;
     }
+}
+
+/// The folder in which bytes for standard output may wait for those before
+/// them; none where nothing can be written.
+async fn usable_scratch(engine: &Engine) -> Option<PathBuf> {
+    let folder = engine.scratch.clone();
+    let tried = blocking(move || reserve_private_file(&folder).map(|file| remove(&file))).await;
+    tried.inspect_err(|error| tracing::info!("streaming over one connection: {}", reason(error))).ok()?;
+    Some(engine.scratch.clone())
 }
 
 /// All the places to ask, the origin first, then what the user named, then

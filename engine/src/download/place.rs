@@ -10,7 +10,7 @@ use super::{Event, Job, Observer, Output};
 use crate::model::http::{Validators, disposition_file_name};
 use crate::model::{Digest, Origin};
 use crate::plan::names;
-use crate::store::{Claimant, Download, Record, RunNames, StoreError, Target};
+use crate::store::{Claimant, Download, Record, RunNames, StoreError, Target, longest_name};
 
 /// Where the bytes go.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Place {
     pub(super) fn settled(&self, naming: &Naming<'_>, asked: &Url) -> Result<Option<Target>, StoreError> {
         let target = match &self.way {
             Way::Known => self.expected.clone(),
-            Way::Directory(directory) => Some(Target::new(directory.join(naming.name(asked)))?),
+            Way::Directory(directory) => Some(target_in(directory, naming.name(asked))?),
             Way::Stream => None,
         };
         target.iter().try_for_each(|target| self.claim(target))?;
@@ -105,10 +105,15 @@ impl Place {
     }
 }
 
+/// The target of this name, shortened to what the file system takes.
+fn target_in(directory: &Path, name: String) -> Result<Target, StoreError> {
+    Target::new(directory.join(names::fitted(name, longest_name(directory))))
+}
+
 /// The part of an earlier run lies under the name that the answer gave then,
 /// which its journal tells.
 fn expected_in(directory: &Path, url: &Url, names: &RunNames) -> Result<Target, StoreError> {
-    let target = Target::new(directory.join(names::from_url(url)))?;
+    let target = target_in(directory, names::from_url(url))?;
     if target.state().exists() {
         return Ok(target);
     }

@@ -13,8 +13,8 @@ use crate::store::{Checked, Keep, Part, Preallocate, Runs, StoreError, Target, c
 
 /// What a part is made ready for.
 pub(super) struct Stage {
-    /// Where it is.
-    pub path: PathBuf,
+    /// Where it is; none where nothing can be kept.
+    pub path: Option<PathBuf>,
     /// Where the file goes; none for standard output.
     pub target: Option<Target>,
     /// What an earlier run left.
@@ -47,7 +47,12 @@ impl Staged {
 impl Stage {
     /// Makes the part ready. Blocks while an earlier run's bytes are read.
     pub(super) fn prepare(self) -> Result<Staged, DownloadError> {
-        let part = Part::open(&self.path, Keep::Everything)?;
+        let part = match &self.path {
+            Some(path) => Part::open(path, Keep::Everything)?,
+            None => Part::unstaged(),
+        };
+        // A server may have chosen the name after all was checked.
+        self.target.as_ref().map_or(Ok(()), Target::check_journal)?;
         let checked = self.left.as_ref().map(|left| {
             let stop = || self.cancel.is_cancelled();
             check(&part, left, stop).ok_or(DownloadError::Interrupted)
@@ -74,6 +79,7 @@ impl Stage {
 
     fn take_room(&self, part: &Part) -> Result<(), StoreError> {
         let Some(size) = self.size else { return Ok(()) };
+        part.check_room(size)?;
         part.set_len(size)?;
         match self.preallocate {
             Preallocate::None => Ok(()),

@@ -19,6 +19,9 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512];
+
     /// Name in the IANA hash function textual names registry, as aria2 and
     /// Metalink write it.
     pub fn name(self) -> &'static str {

@@ -16,6 +16,9 @@ const DEFAULT: &str = "download";
 /// the name with a suffix of ours behind it.
 const MAX_BYTES: usize = 240;
 
+/// The longest suffix of the engine's own files beside a file.
+const LONGEST_SUFFIX: usize = ".turbo-state.tmp".len();
+
 /// Longest extension that survives the shortening of a name; beyond it a dot
 /// is part of a title rather than the start of an extension.
 const MAX_EXTENSION_BYTES: usize = 16;
@@ -25,7 +28,8 @@ const DEVICES: [&str; 7] = ["con", "prn", "aux", "nul", "conin$", "conout$", "cl
 
 /// Suffixes of the engine's own staging files. A server that could place one
 /// could feed a prepared journal to the next download in that folder.
-const STAGING: [&str; 2] = [".turbo-part", ".turbo-state"];
+const STAGING: [&str; 5] =
+    [".turbo-part", ".turbo-state", ".turbo-state.tmp", ".turbo-part-old", ".turbo-state-old"];
 
 /// The name of a downloaded file: what the server proposed (the raw name of a
 /// `Content-Disposition`), else what the URL that answered ends with, else the
@@ -43,18 +47,21 @@ pub fn file_name(proposed: Option<&str>, answered: &Url, asked: &Url) -> String 
 /// nothing of it can be kept.
 ///
 /// Such a name never hides: a leading dot is replaced, lest a server place a
-/// `.profile` in the folder it happens to be saved to.
+/// `.profile` in the folder it happens to be saved to. Nor is it an option of
+/// the next command: `rm *` must not meet a file `-rf`.
 pub fn foreign(proposed: &str) -> Option<String> {
-    safe(proposed).map(|name| match name.strip_prefix('.') {
+    safe(proposed).map(|name| match name.strip_prefix(['.', '-']) {
         Some(rest) => format!("_{rest}"),
         None => name,
     })
 }
 
 /// A safe name out of the last segment of a URL's path, `download` where it
-/// has none. A leading dot stays: who asks for `.gitignore` gets it.
+/// has none. A leading dot stays: who asks for `.gitignore` gets it. A leading
+/// `-` does not, see [`foreign`].
 pub fn from_url(url: &Url) -> String {
-    safe(&last_segment(url)).unwrap_or_else(|| DEFAULT.to_owned())
+    let name = safe(&last_segment(url)).unwrap_or_else(|| DEFAULT.to_owned());
+    if let Some(rest) = name.strip_prefix('-') { format!("_{rest}") } else { name }
 }
 
 /// What stands in the place of a character of a text that others chose, where
@@ -78,6 +85,80 @@ pub fn is_control(c: char) -> bool {
 
 fn last_segment(url: &Url) -> Cow<'_, str> {
     percent_decoded(url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default())
+}
+
+}
+
+/// A safe name in a folder whose names have `most_bytes` at most, the suffixes
+/// of the staging files included. As a browser's, the shortened name is not
+/// made unique: of two files the second one is refused.
+pub fn fitted(name: String, most_bytes: usize) -> String {
+    let room = most_bytes.saturating_sub(LONGEST_SUFFIX);
+    if name.len() <= room { name } else { shortened_to(&name, room) }
+}
+
+/// What is wrong with a name that a user typed for a file on Windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowsFault {
+    /// It is a device's, whatever the extension.
+    Device,
+    /// Behind a colon Windows writes an alternate stream, which no one sees.
+    Stream,
+    /// It ends with a dot or a blank, which Windows drops.
+    Edge,
+    /// It has a character that Windows forbids.
+    Character,
+}
+
+impl std::fmt::Display for WindowsFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Device => "is the name of a device on Windows, with any extension",
+            Self::Stream => "has a colon: Windows would write an alternate stream of another file",
+            Self::Edge => "ends with a dot or a blank, which Windows drops",
+            Self::Character => "has a character that Windows forbids in names: < > \" | ? * or a control character",
+        })
+    }
+}
+
+/// Checks a path that a user typed, as Windows would read it: a drive, a share
+/// and the prefixes `\\?\` and `\\.\` may be there, and each part has to be the
+/// name of an ordinary file.
+///
+/// # Errors
+///
+/// The part that is not, and why.
+pub fn check_on_windows(path: &str) -> Result<(), (&str, WindowsFault)> {
+    // A verbatim path is taken as it is written; a path to a device says so.
+    if path.starts_with(r"\\?\") || path.starts_with(r"\\.\") {
+        return Ok(());
+    }
+    let rest = match path.as_bytes() {
+        [drive, b':', ..] if drive.is_ascii_alphabetic() && !is_bare_stream(path) => &path[2..],
+        _ => path,
+    };
+    let parts = rest.split(['/', '\\']).filter(|part| !matches!(*part, "" | "." | ".."));
+    for part in parts {
+        let fault = if is_device(part.split(':').next().unwrap_or(part)) {
+            WindowsFault::Device
+        } else if part.contains(':') {
+            WindowsFault::Stream
+        } else if part.contains(|c: char| c.is_control() || matches!(c, '<' | '>' | '"' | '|' | '?' | '*')) {
+            WindowsFault::Character
+        } else if part.ends_with(['.', ' ']) {
+            WindowsFault::Edge
+        } else {
+            continue;
+        };
+        return Err((part, fault));
+    }
+    Ok(())
+}
+
+/// Whether a path such as `a:b` has no slash behind its colon. Windows reads it
+/// as a file in whatever folder the drive `a` is at, which no one means.
+fn is_bare_stream(path: &str) -> bool {
+    !path[2..].starts_with(['/', '\\'])
 }
 
 /// Why a text is no safe name as it stands.
@@ -180,11 +261,12 @@ fn staging_suffix(name: &str) -> Option<&'static str> {
 /// Cuts the stem, not the extension, of a name that is too long, and leaves
 /// room for one character before it.
 fn shortened(name: &str) -> String {
-    if name.len() < MAX_BYTES {
-        return name.to_owned();
-    }
+    if name.len() < MAX_BYTES { name.to_owned() } else { shortened_to(name, MAX_BYTES - 1) }
+}
+
+fn shortened_to(name: &str, most_bytes: usize) -> String {
     let extension = extension(name);
-    let stem = &name[..name.floor_char_boundary(MAX_BYTES - 1 - extension.len())];
+    let stem = &name[..name.floor_char_boundary(most_bytes.saturating_sub(extension.len()))];
     format!("{}{extension}", if extension.is_empty() { trimmed(stem) } else { stem })
 }
 
@@ -298,9 +380,55 @@ mod tests {
     }
 
     #[test]
+    fn no_name_is_an_option() {
+        assert_eq!(of_header("-rf").as_deref(), Some("_rf"));
+        assert_eq!(of_url("https://h.example/--help"), "_-help");
+        assert_eq!(of_url("https://h.example/%2D"), "_");
+        assert_eq!(of_url("https://h.example/a-b"), "a-b");
+    }
+
+    #[test]
+    fn a_name_fits_its_folder() {
+        let long = of_url(&format!("https://h.example/{}.tar.gz", "n".repeat(300)));
+        assert_eq!(fitted(long.clone(), 255), long);
+        let fit = fitted(long, 143);
+        assert!(fit.len() == 127 && fit.ends_with("n.tar.gz"), "{fit}");
+    }
+
+    #[test]
+    fn windows_takes_ordinary_names_only() {
+        use WindowsFault::{Character, Device, Edge, Stream};
+        for good in
+            ["out", r"C:\dir\out.bin", "c:/a b", r"\\share\x\out", "../a", r"..\a.b", r"\\?\C:\nul", "console", "d/.x"]
+        {
+            assert_eq!(check_on_windows(good), Ok(()), "{good}");
+        }
+        for (bad, part, fault) in [
+            ("NUL", "NUL", Device),
+            ("con.bin", "con.bin", Device),
+            (r"C:\dir\aux", "aux", Device),
+            ("d/CONIN$", "CONIN$", Device),
+            ("com¹.txt", "com¹.txt", Device),
+            ("LPT9", "LPT9", Device),
+            ("nul:", "nul:", Device),
+            ("COM1 .x", "COM1 .x", Device),
+            ("a:b", "a:b", Stream),
+            ("dir/a.txt:b", "a.txt:b", Stream),
+            (r"C:\a:b", "a:b", Stream),
+            ("a.", "a.", Edge),
+            ("dir /a", "dir ", Edge),
+            ("a?", "a?", Character),
+            ("a\"b", "a\"b", Character),
+        ] {
+            assert_eq!(check_on_windows(bad), Err((part, fault)), "{bad}");
+        }
+    }
+
+    #[test]
     fn no_name_is_a_staging_file() {
         assert_eq!(of_header("a.iso.turbo-state").as_deref(), Some("a.iso_turbo-state"));
         assert_eq!(of_url("https://h.example/a.Turbo-Part"), "a_Turbo-Part");
+        assert_eq!(of_header("a.turbo-state.tmp").as_deref(), Some("a_turbo-state.tmp"));
     }
 
     #[test]
@@ -317,7 +445,7 @@ mod tests {
             if let Some(name) = foreign(&text) {
                 prop_assert!(!name.is_empty() && name.len() <= MAX_BYTES);
                 prop_assert!(!name.contains(is_unsafe) && !name.contains(['/', '\\']));
-                prop_assert!(!name.starts_with('.') && !name.ends_with(['.', ' ']));
+                prop_assert!(!name.starts_with(['.', '-']) && !name.ends_with(['.', ' ']));
                 prop_assert!(!is_device(&name));
                 prop_assert_eq!(defused(name.clone()), name.as_str());
                 prop_assert!(name.len() == MAX_BYTES || foreign(&name) == Some(name), "a safe name stays as it is");

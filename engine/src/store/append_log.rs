@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
+use super::own_file::{Obstacle, check_replaceable, check_way};
 use super::part::sync_directory;
 
 /// The file, locked against other processes until dropped.
@@ -28,7 +29,18 @@ impl AppendLog {
         options.read(true).append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        check_replaceable(path)?;
+        check_way(path)?;
+        // A pipe that took its place meanwhile must not be waited for.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::custom_flags(
+            &mut options,
+            rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+        );
         let mut file = options.open(path).map_err(StoreError::io("open", path))?;
+        if let Some(what) = Obstacle::of(&file.metadata().map_err(StoreError::io("look at", path))?) {
+            return Err(StoreError::Obstacle { action: "add to", path: path.to_owned(), what });
+        }
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => StoreError::InUse(path.to_owned()),
             TryLockError::Error(source) => StoreError::io("lock", path)(source),

@@ -13,13 +13,14 @@
 //! files of processes that ended before their rename are swept by the next one:
 //! who holds the lock knows that nobody else writes.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::cache::{CacheError, LockWait, UrlLock, lock_file, private_folder, read_small};
-use super::{StoreError, sha256, write_atomic};
+use super::cache::{CacheError, LockWait, UrlLock, lock_file, private_folder, private_root, read_small};
+use super::own_file::open_plain;
+use super::{StoreError, sha256, write_private};
 
 /// Longest wait for another process, which needs milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -101,12 +102,12 @@ impl ComponentStore {
         if grants.is_empty() {
             super::remove(&self.grants_path(&hex));
         } else {
-            write_atomic(&self.grants_path(&hex), grants.as_bytes())?;
+            write_private(&self.grants_path(&hex), grants.as_bytes())?;
         }
         if let Some(text) = signature {
-            write_atomic(&self.signature_path(&hex), text.as_bytes())?;
+            write_private(&self.signature_path(&hex), text.as_bytes())?;
         }
-        write_atomic(&self.path(&hex), bytes)
+        write_private(&self.path(&hex), bytes)
     }
 
     /// A component of at most so many bytes.
@@ -120,7 +121,7 @@ impl ComponentStore {
             Ok(_) => {}
         }
         let mut bytes = Vec::new();
-        let file = File::open(&path).map_err(StoreError::io("open", &path))?;
+        let file = open_plain(&path).map_err(StoreError::io("open", &path))?;
         file.take(most_bytes).read_to_end(&mut bytes).map_err(StoreError::io("read", &path))?;
         Ok(if sha256(&bytes).hex() == sha256_hex { Kept::Sound(bytes) } else { Kept::Changed })
     }
@@ -185,8 +186,7 @@ impl ComponentStore {
     }
 
     fn create(&self) -> Result<(), StoreError> {
-        fs::create_dir_all(&self.root).map_err(StoreError::io("create the folder", &self.root))?;
-        private_folder(&self.folder()).map_err(of_cache)
+        private_root(&self.root).and_then(|()| private_folder(&self.folder())).map_err(of_cache)
     }
 }
 
@@ -219,7 +219,7 @@ fn temporaries(folder: &Path, is_meant: impl Fn(&str) -> bool) -> Vec<PathBuf> {
 }
 
 /// What the cache's own helpers say, without the cache.
-fn of_cache(error: CacheError) -> StoreError {
+pub(super) fn of_cache(error: CacheError) -> StoreError {
     match error {
         CacheError::Io { action, path, source } => StoreError::Io { action, path, source },
         CacheError::NotAFolder(path) => StoreError::io("use", &path)(io::ErrorKind::NotADirectory.into()),

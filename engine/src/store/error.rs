@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::own_file::Obstacle;
+use super::stream_file::StreamFault;
 use crate::model::{ExitCode, Explain};
 
 /// A failed operation on a local file.
@@ -58,6 +60,26 @@ pub enum StoreError {
         /// What it is, as a clause.
         why: &'static str,
     },
+    /// Something that the engine neither writes to nor replaces.
+    #[error("refusing to {action} {}: it is {what}", path.display())]
+    Obstacle {
+        /// What was about to happen, as a verb.
+        action: &'static str,
+        /// The path.
+        path: PathBuf,
+        /// What is there.
+        what: Obstacle,
+    },
+    /// A file of known size on a disk that is too small for it.
+    #[error("not enough disk space for {}: {needed_bytes} bytes are needed, {free_bytes} are free", path.display())]
+    NoRoom {
+        /// The file.
+        path: PathBuf,
+        /// What is missing of it.
+        needed_bytes: u64,
+        /// What the disk still has for this user.
+        free_bytes: u64,
+    },
     /// A directory under the final name.
     #[error("{} is a directory", .0.display())]
     IsDirectory(PathBuf),
@@ -89,7 +111,19 @@ impl StoreError {
 
     /// Sorts an error of standard output.
     pub fn stream(source: io::Error) -> Self {
-        if source.kind() == io::ErrorKind::BrokenPipe { Self::OutputClosed } else { Self::Output(source) }
+        if source.kind() == io::ErrorKind::BrokenPipe {
+            return Self::OutputClosed;
+        }
+        match source.get_ref().and_then(|fault| fault.downcast_ref::<StreamFault>()) {
+            Some(fault) => Self::Io { action: "write to", path: fault.path.clone(), source },
+            None => Self::Output(source),
+        }
+    }
+
+    /// Whether there is no room left.
+    pub(super) fn is_full(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(self, Self::Io { source, .. } if full.contains(&source.kind()))
     }
 }
 
@@ -107,6 +141,8 @@ impl Explain for StoreError {
             | Self::TooMany { .. }
             | Self::Exists(_)
             | Self::Unfit { .. }
+            | Self::Obstacle { .. }
+            | Self::NoRoom { .. }
             | Self::IsDirectory(_)
             | Self::Taken(_)
             | Self::Busy(_)
@@ -118,6 +154,11 @@ impl Explain for StoreError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::FileTooLarge => {
+                    "the file exceeds what the file system or `ulimit -f` allows: raise the limit, or choose another \
+                     disk with -d DIR"
+                        .into()
+                }
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     "free some space and run the same command again: it resumes".into()
                 }
@@ -131,6 +172,15 @@ impl Explain for StoreError {
                 io::ErrorKind::InvalidFilename => "choose another, shorter name with -o".into(),
                 _ => "check the path, the disk and the permissions".into(),
             },
+            Self::NoRoom { .. } => {
+                "free some space and run the same command again, or choose another disk with -d DIR".into()
+            }
+            Self::Obstacle { what: Obstacle::BlockDevice, .. } => {
+                "to write to a block device, stream with -o - to a program that does".into()
+            }
+            Self::Obstacle { .. } => {
+                "remove it if it does not belong there, or choose another place with -o PATH or -d DIR".into()
+            }
             Self::Foreign(_) => "choose another name with -o, --if-exists overwrite to replace it, or --if-exists resume with --checksum to \
                  continue it"
                 .into(),

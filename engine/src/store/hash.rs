@@ -1,6 +1,5 @@
 //! Digests of what is on disk.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::StoreError;
+use super::own_file::open_followed;
 use crate::model::{Algorithm, Digest};
 
 /// SHA-256 and, where somebody promised another, that one too, in one pass.
@@ -68,7 +68,7 @@ pub fn sha256(text: &[u8]) -> Digest {
 
 /// Reads a whole file piece by piece. Blocks.
 pub fn read_pieces(path: &Path, mut take: impl FnMut(&[u8])) -> Result<(), StoreError> {
-    let mut file = File::open(path).map_err(StoreError::io("open", path))?;
+    let mut file = open_followed(path).map_err(StoreError::io("open", path))?;
     let mut buffer = vec![0; 256 * 1024];
     loop {
         match file.read(&mut buffer).map_err(StoreError::io("read", path))? {

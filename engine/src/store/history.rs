@@ -5,11 +5,15 @@ use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::target::write_unsynced;
+use super::cache::read_small;
+use super::target::{private_folders, write_unsynced};
 use super::{StoreError, hash_file, sha256};
 use crate::model::http::Validators;
 use crate::model::{Algorithm, Digest};
 use serde::{Deserialize, Serialize};
+
+/// Largest record that is read.
+const MOST_BYTES: u64 = 64 << 10;
 
 /// A finished download, as it was when it got its final name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +83,7 @@ impl History {
         };
         let origin = Some(origin);
         let finished = Finished { url_digest, size, sha256, validators, proof, origin, modified_ns, identity: None };
-        std::fs::create_dir_all(&self.folder).map_err(StoreError::io("create the directory", &self.folder))?;
+        private_folders(&self.folder)?;
         let record = Record { file: self.file(path), path: path.to_owned(), finished };
         record.write()?;
         Ok(Some(record))
@@ -105,7 +109,7 @@ impl History {
     /// unchanged by all that the system says of it, or has the same SHA-256.
     /// Blocks while it is hashed.
     pub fn unchanged(&self, path: &Path) -> Result<Option<Finished>, StoreError> {
-        let text = std::fs::read(self.file(path)).ok();
+        let text = read_small(&self.file(path), MOST_BYTES).ok().flatten();
         let known = text.and_then(|text| Finished::parse(&text));
         let Some((finished, metadata)) = known.zip(std::fs::metadata(path).ok()) else { return Ok(None) };
         if !metadata.is_file() || metadata.len() != finished.size {

@@ -9,10 +9,12 @@
 //! says so and the download starts over. Fields that came later may be missing;
 //! a reader that does not know one takes the journal for damaged.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::own_file::{Access, open_existing};
 use super::runs::{Run, Runs, RunsError};
 use super::target::write_by_way_of;
 use super::{StoreError, remove};
@@ -91,15 +93,12 @@ impl Journal {
 
     /// Reads the journal at `path`; none when there is no such file.
     pub fn load(path: &Path) -> Result<Option<Self>, JournalError> {
-        let length = match std::fs::metadata(path) {
-            Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::io("read", path)(error).into()),
-        };
-        if length > LARGEST_BYTES {
+        let Some(file) = open_existing(path, Access::Read)? else { return Ok(None) };
+        let mut text = Vec::new();
+        file.take(LARGEST_BYTES + 1).read_to_end(&mut text).map_err(StoreError::io("read", path))?;
+        if text.len() as u64 > LARGEST_BYTES {
             return Err(JournalError::TooLarge);
         }
-        let text = std::fs::read(path).map_err(StoreError::io("read", path))?;
         Self::parse(&text).map(Some)
     }
 

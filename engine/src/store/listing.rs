@@ -1,11 +1,11 @@
 //! Folders that a user names, read without following any link: nothing outside
 //! of them is ever reached.
 
-use std::fs::{File, OpenOptions};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
+use super::own_file::open_plain;
 
 /// Deepest folder within a folder.
 const MOST_DEPTH: usize = 32;
@@ -63,11 +63,12 @@ pub fn read_plain(path: &Path, limit: u64) -> Result<Vec<u8>, StoreError> {
     if path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
         return unfit("is a link");
     }
-    let file = open_plain(path).map_err(StoreError::io("open", path))?;
-    let metadata = file.metadata().map_err(StoreError::io("read", path))?;
-    if !metadata.is_file() {
+    if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
         return unfit("is no plain file");
     }
+    // Opened so that neither a link nor a pipe can take its place meanwhile.
+    let file = open_plain(path).map_err(StoreError::io("open", path))?;
+    let metadata = file.metadata().map_err(StoreError::io("read", path))?;
     let size = usize::try_from(metadata.len().min(limit)).unwrap_or(0);
     let mut content = Vec::with_capacity(size);
     file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(StoreError::io("read", path))?;
@@ -76,20 +77,6 @@ pub fn read_plain(path: &Path, limit: u64) -> Result<Vec<u8>, StoreError> {
         return Err(StoreError::TooLarge { path: path.to_owned(), limit });
     }
     Ok(content)
-}
-
-/// Between looking and opening a link could take the file's place, or a pipe
-/// that nobody writes to.
-#[cfg(unix)]
-fn open_plain(path: &Path) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
-}
-
-#[cfg(not(unix))]
-fn open_plain(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().read(true).open(path)
 }
 
 #[cfg(all(test, unix))]

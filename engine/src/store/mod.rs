@@ -20,6 +20,7 @@ mod hash;
 mod history;
 mod journal;
 mod listing;
+mod own_file;
 mod part;
 mod recorder;
 mod run_names;
@@ -27,6 +28,7 @@ mod runs;
 mod scratch;
 mod shared_file;
 mod space;
+mod stream_file;
 mod target;
 mod tree;
 mod writer;
@@ -43,15 +45,17 @@ pub use hash::{Hashes, hash_file, read_pieces, sha256};
 pub use history::{Download, Finished, History, Record};
 pub use journal::{Journal, JournalError};
 pub use listing::{Listed, list_folder, read_plain};
+pub use own_file::Obstacle;
 pub use part::{Keep, Part, Preallocate};
 pub use run_names::{Claimant, NameTable, RunNames, kept_bytes};
 pub use runs::{Run, Runs, RunsError};
-pub use scratch::ScratchFolder;
+pub use scratch::{ScratchFile, ScratchFolder};
 pub use shared_file::SharedFile;
-pub use space::{Space, check_writable, space};
+pub use space::{Space, check_writable, longest_name, space};
+pub use stream_file::{Outlet, StreamFile, outlet};
 pub use target::{
     IfExists, Target, create_folder, read_bounded, remove, remove_folder, replace_by, reserve_private_file,
-    write_atomic,
+    write_atomic, write_private,
 };
 pub use tree::{ReadSeek, is_file, is_folder, matching, open_file};
 pub use writer::{LastJournal, ReadAhead, Summary, Writer, WriterOptions};

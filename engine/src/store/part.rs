@@ -1,9 +1,10 @@
 //! The file that a download grows in, beside its final name.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::own_file::{Readers, open_own};
 use super::space::free_bytes;
 use super::{Hashes, StoreError};
 use crate::model::{Algorithm, ByteRange, Digest};
@@ -15,22 +16,20 @@ const READ_BYTES: usize = 256 * 1024;
 ///
 /// Holds an exclusive lock for as long as it is open, so that two processes
 /// never write one file. Positioned reads and writes need no shared cursor.
+///
+/// A part may be none at all: what is written to it is gone at once, for a
+/// stream that is taken in order where nothing can be kept.
 #[derive(Debug)]
 pub struct Part {
-    file: File,
+    file: Option<File>,
     path: PathBuf,
 }
 
 impl Part {
-    /// Opens the part at `path`, empty unless `keep` asks for what is there.
+    /// Opens the part at `path`, empty unless `keep` asks for what is there. What
+    /// is there must be a plain file of this user's own.
     pub fn open(path: &Path, keep: Keep) -> Result<Self, StoreError> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(StoreError::io("create", path))?;
+        let file = open_own(path, Readers::Umask)?;
         match file.try_lock() {
             Err(std::fs::TryLockError::WouldBlock) => return Err(StoreError::Busy(path.to_owned())),
             // Some network file systems cannot lock; a lock is a courtesy there.
@@ -44,47 +43,69 @@ impl Part {
         if keep == Keep::Nothing {
             file.set_len(0).map_err(StoreError::io("truncate", path))?;
         }
-        Ok(Self { file, path: path.to_owned() })
+        Ok(Self { file: Some(file), path: path.to_owned() })
     }
 
-    /// Where it is.
+    /// A part that keeps nothing.
+    pub fn unstaged() -> Self {
+        Self { file: None, path: PathBuf::new() }
+    }
+
+    /// Whether what is written can be read again.
+    pub fn is_staged(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Where it is; nowhere when nothing is kept.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Gives the file its final length, without writing zeros.
     pub fn set_len(&self, bytes: u64) -> Result<(), StoreError> {
-        self.file.set_len(bytes).map_err(StoreError::io("resize", &self.path))
+        self.with_file("resize", |file| file.set_len(bytes))
     }
 
-    /// Takes the room of the whole file from the disk now, so that a disk that
-    /// is too small says so before anything is fetched. Where the file system
-    /// cannot, nothing happens: a sparse file grows as it is written.
-    pub fn reserve(&self, bytes: u64) -> Result<(), StoreError> {
-        match self.check_room(bytes).and_then(|()| allocate(&self.file, bytes)) {
-            Err(error) if cannot_allocate(&error) => Ok(()),
-            result => result.map_err(StoreError::io("reserve the space of", &self.path)),
-        }
-    }
-
-    /// Some file systems fill the disk before they find that it is too small,
-    /// and leave it so.
-    fn check_room(&self, bytes: u64) -> io::Result<()> {
-        let lacking = bytes.saturating_sub(held_bytes(&self.file)?);
+    /// Checks, before anything is fetched, that the disk has room for a file of
+    /// so many bytes. Where the system does not say, nothing is known.
+    pub fn check_room(&self, bytes: u64) -> Result<(), StoreError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let needed_bytes = bytes.saturating_sub(held_bytes(file).unwrap_or(0));
         match free_bytes(&self.path) {
-            Some(free) if free < lacking => Err(io::ErrorKind::StorageFull.into()),
+            Some(free_bytes) if free_bytes < needed_bytes => {
+                Err(StoreError::NoRoom { path: self.path.clone(), needed_bytes, free_bytes })
+            }
             _ => Ok(()),
         }
     }
 
+    /// Takes the room of the whole file from the disk now. Where the file system
+    /// cannot, nothing happens: a sparse file grows as it is written.
+    pub fn reserve(&self, bytes: u64) -> Result<(), StoreError> {
+        // Some file systems fill the disk before they find that it is too small,
+        // and leave it so.
+        self.check_room(bytes)?;
+        self.with_file("reserve the space of", |file| match allocate(file, bytes) {
+            Err(error) if cannot_allocate(&error) => Ok(()),
+            result => result,
+        })
+    }
+
     /// Writes all of `bytes` at `offset`.
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), StoreError> {
-        write_all_at(&self.file, bytes, offset).map_err(StoreError::io("write", &self.path))
+        self.with_file("write", |file| write_all_at(file, bytes, offset))
     }
 
     /// Fills `buffer` from `offset`.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), StoreError> {
-        read_exact_at(&self.file, buffer, offset).map_err(StoreError::io("read", &self.path))
+        let Some(file) = &self.file else {
+            return Err(StoreError::io("read", &self.path)(io::ErrorKind::Unsupported.into()));
+        };
+        read_exact_at(file, buffer, offset).map_err(StoreError::io("read", &self.path))
+    }
+
+    fn with_file(&self, action: &'static str, work: impl FnOnce(&File) -> io::Result<()>) -> Result<(), StoreError> {
+        self.file.as_ref().map_or(Ok(()), work).map_err(StoreError::io(action, &self.path))
     }
 
     /// The digests of the first `bytes` bytes, SHA-256 first. Reads through the
@@ -119,12 +140,12 @@ impl Part {
     /// it is locked. Nothing may be written afterwards.
     pub fn release(&self) {
         #[cfg(windows)]
-        let _ = self.file.unlock();
+        let _ = self.file.as_ref().map(File::unlock);
     }
 
     /// Waits until the data is on the disk.
     pub fn sync(&self) -> Result<(), StoreError> {
-        self.file.sync_data().map_err(StoreError::io("sync", &self.path))
+        self.with_file("sync", File::sync_data)
     }
 
     /// Gives the file a modification time. Nothing may be written afterwards.
@@ -136,6 +157,10 @@ impl Part {
     /// rename itself durable where the platform can.
     pub fn commit(&self, name: &Path) -> Result<(), StoreError> {
         self.sync()?;
+        // What has taken its place since is somebody else's.
+        if self.file.as_ref().is_some_and(|file| !is_at(file, &self.path)) {
+            return Err(StoreError::Busy(self.path.clone()));
+        }
         std::fs::rename(&self.path, name).map_err(StoreError::io("create", name))?;
         sync_directory(name);
         Ok(())
@@ -184,7 +209,7 @@ pub(super) fn sync_directory(path: &Path) {
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
-    let named = std::fs::metadata(path).map(identity);
+    let named = std::fs::symlink_metadata(path).map(identity);
     named.is_ok_and(|named| file.metadata().is_ok_and(|open| identity(open) == named))
 }
 

@@ -5,21 +5,32 @@
 //! that were synced before, and it lags by two intervals of writing at most.
 //! The second holds however slow the disk is, because handing over a newer
 //! journal waits until the older one is on disk, and nothing is written then.
+//!
+//! A full disk is no reason to stop: the file may have its room already. The
+//! journal then lags until there is room, and at the end the last bytes of the
+//! data make room for it, so that the download can be continued.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
 use super::{Journal, Part, StoreError};
+use crate::model::ByteRange;
 use crate::model::http::Validators;
 use crate::plan::RangeSet;
 
 /// How much writing there is between two journals. Two of them, and the time
 /// that a healthy disk takes to sync, stay below a second.
 pub(super) const INTERVAL: Duration = Duration::from_millis(450);
+
+/// Bytes of the data that make room for the journal on a full disk: a journal
+/// and the one that takes its place are far smaller. What that leaves too
+/// little room for gets the second.
+const GIVEN_BACK_BYTES: [u64; 2] = [1 << 20, 8 << 20];
 
 /// What the thread is told.
 enum Note {
@@ -36,6 +47,8 @@ pub(super) struct Recorder {
     path: PathBuf,
     /// Whether anything happened that the thread was not told.
     dirty: bool,
+    /// Whether the disk was too full for the last journal.
+    unsaved: Arc<AtomicBool>,
     told: Instant,
     /// None before the first journal is due, which many a file never lives to see.
     thread: Option<Thread>,
@@ -50,16 +63,17 @@ struct Thread {
 impl Recorder {
     /// Starts to keep `journal` at `path`.
     pub(super) fn start(part: Arc<Part>, path: PathBuf, journal: Journal) -> Self {
-        Self { journal, part, path, dirty: false, told: Instant::now(), thread: None }
+        let unsaved = Arc::default();
+        Self { journal, part, path, dirty: false, unsaved, told: Instant::now(), thread: None }
     }
 
     fn notes(&mut self) -> &Sender<Note> {
         let start = || {
             // Without room: whoever tells something waits until the thread takes it.
             let (notes, told) = bounded(0);
-            let (part, path) = (Arc::clone(&self.part), self.path.clone());
+            let (part, path, unsaved) = (Arc::clone(&self.part), self.path.clone(), Arc::clone(&self.unsaved));
             let thread = std::thread::Builder::new().name("journal".into());
-            let thread = thread.spawn(move || follow(&part, &path, &told));
+            let thread = thread.spawn(move || follow(&part, &path, &told, &unsaved));
             Thread { notes, handle: thread.expect("the system can start a thread") }
         };
         &self.thread.get_or_insert_with(start).notes
@@ -84,7 +98,12 @@ impl Recorder {
             self.journal.runs.forget(range, |rest| self.part.checksum(rest))?;
         }
         self.save()?;
-        self.tell(Note::Wait)
+        self.tell(Note::Wait)?;
+        if self.unsaved.load(Ordering::Acquire) {
+            // No journal is better than one that vouches for what is written over.
+            Journal::remove(&self.path);
+        }
+        Ok(())
     }
 
     /// Hands a journal over when the last one is old enough.
@@ -107,8 +126,33 @@ impl Recorder {
 
     /// Brings the journal up to date and waits until it is on disk.
     pub(super) fn close(mut self) -> Result<(), StoreError> {
-        self.save_when_dirty()?;
-        self.end()
+        let mut closed = self.save_when_dirty().and_then(|()| self.end());
+        for bytes in GIVEN_BACK_BYTES {
+            let is_full = closed.as_ref().is_err_and(StoreError::is_full);
+            if !is_full && !self.unsaved.load(Ordering::Acquire) {
+                break;
+            }
+            self.give_back(bytes)?;
+            closed = self.save().and_then(|()| self.end());
+        }
+        closed
+    }
+
+    /// Cuts bytes off the end of the data, half of it at most.
+    fn give_back(&mut self, bytes: u64) -> Result<(), StoreError> {
+        let ranges = self.journal.runs.ranges();
+        let mut left = bytes.min(ranges.len() / 2);
+        let mut cut = self.journal.runs.end();
+        for range in ranges.iter().collect::<Vec<_>>().into_iter().rev() {
+            cut = range.start().max(range.end().saturating_sub(left));
+            left -= (range.end() - cut).min(left);
+            if left == 0 {
+                break;
+            }
+        }
+        let lost = ByteRange::new(cut, self.journal.runs.end());
+        self.journal.runs.forget(lost, |rest| self.part.checksum(rest))?;
+        self.part.set_len(cut)
     }
 
     fn tell(&mut self, note: Note) -> Result<(), StoreError> {
@@ -133,11 +177,16 @@ impl Drop for Recorder {
     }
 }
 
-fn follow(part: &Part, path: &std::path::Path, notes: &Receiver<Note>) -> Result<(), StoreError> {
+fn follow(part: &Part, path: &std::path::Path, notes: &Receiver<Note>, unsaved: &AtomicBool) -> Result<(), StoreError> {
     for note in notes {
         if let Note::Save(text) = note {
             part.sync()?;
-            Journal::save(&text, path)?;
+            let saved = Journal::save(&text, path);
+            let is_full = saved.as_ref().is_err_and(StoreError::is_full);
+            unsaved.store(is_full, Ordering::Release);
+            if !is_full {
+                saved?;
+            }
         }
     }
     Ok(())
@@ -173,6 +222,26 @@ mod tests {
         let journal = Journal::load(&state).unwrap().expect("a journal");
         let sums: Vec<_> = journal.runs.iter().map(|run| run.checksum).collect();
         assert_eq!(sums, [crc32fast::hash(b"0123456789")]);
+    }
+
+    #[test]
+    fn the_end_of_the_data_makes_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let mut recorder = recorder(folder.path(), &state);
+        for (offset, bytes) in [(0, &b"abcdef"[..]), (40, b"0123456789")] {
+            recorder.part.write_at(bytes, offset).unwrap();
+            recorder.append(offset, bytes);
+        }
+        recorder.give_back(3).unwrap();
+        assert_eq!(recorder.journal.runs.ranges(), vec![ByteRange::new(0, 6), ByteRange::new(40, 47)].into());
+        recorder.give_back(1 << 20).unwrap();
+        assert_eq!(recorder.journal.runs.ranges(), vec![ByteRange::new(0, 6), ByteRange::new(40, 41)].into());
+        assert_eq!(folder.path().join("part").metadata().unwrap().len(), 41);
+        recorder.close().unwrap();
+        let journal = Journal::load(&state).unwrap().expect("a journal");
+        let sums: Vec<_> = journal.runs.iter().map(|run| run.checksum).collect();
+        assert_eq!(sums, [crc32fast::hash(b"abcdef"), crc32fast::hash(b"0")]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A folder that nobody else can read and that does not outlive its use.
+//! A folder that nobody else can read, and files, that do not outlive their use.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,6 +41,23 @@ impl Drop for ScratchFolder {
     fn drop(&mut self) {
         // What stays is removed by the next run.
         let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// A file that does not outlive its use; dropping this removes it.
+#[derive(Debug)]
+pub struct ScratchFile(PathBuf);
+
+impl ScratchFile {
+    /// Takes a file over.
+    pub fn new(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+}
+
+impl Drop for ScratchFile {
+    fn drop(&mut self) {
+        super::remove(&self.0);
     }
 }
 

@@ -5,11 +5,12 @@
 //! sees the whole of the last one, whichever process made it.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::cache::{CacheError, LockWait, UrlLock, lock_file, private_folder, read_small};
+use super::cache::{CacheError, LockWait, UrlLock, lock_file, private_folder, private_root, read_small};
+use super::own_file::{Readers, create_anew};
 
 /// Largest file that is read. What is kept is bounded far below.
 const MOST_BYTES: u64 = 1 << 20;
@@ -50,7 +51,8 @@ impl SharedFile {
         // The lock makes one name enough. Nothing is synced: after a power
         // failure the file may begin anew, and no download waits for a disk.
         let temporary = path.with_extension("tmp");
-        let written = fs::write(&temporary, change(self.read()?));
+        let content = change(self.read()?);
+        let written = create_anew(&temporary, Readers::Owner).and_then(|mut file| file.write_all(&content));
         written.and_then(|()| fs::rename(&temporary, &path)).map_err(CacheError::io("write", &path))
     }
 
@@ -65,7 +67,7 @@ impl SharedFile {
     }
 
     fn lock(&self) -> Result<UrlLock, CacheError> {
-        fs::create_dir_all(&self.root).map_err(CacheError::io("create the folder", &self.root))?;
+        private_root(&self.root)?;
         private_folder(&self.folder())?;
         let path = self.folder().join("lock");
         let wait = LockWait { at_most: PATIENCE, cancelled: &|| false };

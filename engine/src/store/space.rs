@@ -3,7 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use super::{StoreError, remove, reserve_private_file};
+use super::own_file::{Readers, create_new, probe_in};
+use super::{StoreError, create_folder, remove};
+
+/// What nearly every file system allows.
+const LONGEST_NAME: usize = 255;
 
 /// The room of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +26,11 @@ pub fn space(folder: &Path) -> Space {
 
 /// Checks that a folder takes new files. Makes it where it is missing.
 pub fn check_writable(folder: &Path) -> Result<(), StoreError> {
-    reserve_private_file(folder).map(|path| remove(&path))
+    create_folder(folder)?;
+    let probe = probe_in(folder);
+    create_new(&probe, Readers::Owner).map_err(StoreError::io("create", &probe))?;
+    remove(&probe);
+    Ok(())
 }
 
 fn used_bytes(folder: &Path) -> u64 {
@@ -39,13 +47,32 @@ fn used_bytes(folder: &Path) -> u64 {
 /// does not say.
 #[cfg(unix)]
 pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
-    let found = rustix::fs::statvfs(folder).ok()?;
-    found.f_bavail.checked_mul(found.f_frsize)
+    // Some file systems have no such number, and call themselves empty.
+    let found = rustix::fs::statvfs(folder).ok().filter(|found| found.f_blocks > 0)?;
+    // What a file system holds back it holds back for root.
+    let is_root = super::own_file::effective_user() == 0;
+    let blocks = if is_root { found.f_bfree } else { found.f_bavail };
+    blocks.checked_mul(found.f_frsize)
 }
 
 #[cfg(not(unix))]
 pub(super) fn free_bytes(_: &Path) -> Option<u64> {
     None
+}
+
+/// Most bytes of a name in a folder, which need not exist yet.
+#[cfg(unix)]
+pub fn longest_name(folder: &Path) -> usize {
+    let there = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    let told = rustix::fs::statvfs(there).ok().and_then(|found| usize::try_from(found.f_namemax).ok());
+    // Linux allows no more anywhere, and FAT counts in another unit.
+    told.filter(|most| (64..LONGEST_NAME).contains(most)).unwrap_or(LONGEST_NAME)
+}
+
+/// Windows counts characters, which are no more than bytes.
+#[cfg(not(unix))]
+pub fn longest_name(_: &Path) -> usize {
+    LONGEST_NAME
 }
 
 #[cfg(test)]

@@ -1,14 +1,24 @@
 //! Where a download goes, and what already stands there.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::cache::{private_folder, private_root};
+use super::components::of_cache;
+use super::own_file::{
+    Access, Readers, check_replaceable, check_way, create_anew, create_new, open_existing, probe_in,
+};
 use super::part::{Part, sync_directory};
-use super::{Journal, JournalError, Keep, StoreError};
+use super::{Journal, JournalError, Keep, StoreError, longest_name, sha256};
+
+/// Suffixes of the files beside a final name, and the longest of them.
+const PART: &str = ".turbo-part";
+const STATE: &str = ".turbo-state";
+const LONGEST_SUFFIX: &str = ".turbo-state.tmp";
 
 /// What to do when the final name exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -29,6 +39,9 @@ pub enum IfExists {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     name: PathBuf,
+    /// What the names of the two files begin with: the final name, or its
+    /// digest where it leaves no room for a suffix.
+    sides: PathBuf,
 }
 
 impl Target {
@@ -37,10 +50,15 @@ impl Target {
         if name.is_dir() {
             return Err(StoreError::IsDirectory(name));
         }
-        if let Some(directory) = name.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        // Whatever is asked for an existing file, a device or pipe is never replaced, nor read.
+        check_replaceable(&name)?;
+        let directory = name.parent().unwrap_or(Path::new(""));
+        check_way(directory)?;
+        if !directory.as_os_str().is_empty() {
             std::fs::create_dir_all(directory).map_err(StoreError::io("create the directory", directory))?;
         }
-        Ok(Self { name })
+        let sides = beside(&name, longest_name(directory));
+        Ok(Self { name, sides })
     }
 
     /// The final name.
@@ -50,12 +68,12 @@ impl Target {
 
     /// Where the data grows.
     pub fn part(&self) -> PathBuf {
-        self.beside(".turbo-part")
+        suffixed(&self.sides, PART)
     }
 
     /// Where the journal is.
     pub fn state(&self) -> PathBuf {
-        self.beside(".turbo-state")
+        suffixed(&self.sides, STATE)
     }
 
     /// Whether something carries the final name.
@@ -117,7 +135,7 @@ impl Target {
 
     /// Whether aria2 has left its control file: then the file may have holes.
     pub fn control_file(&self) -> Option<PathBuf> {
-        Some(self.beside(".aria2")).filter(|path| path.exists())
+        Some(suffixed(&self.name, ".aria2")).filter(|path| path.exists())
     }
 
     /// The journal of an earlier run, when its data is there as well. How much
@@ -126,66 +144,99 @@ impl Target {
         if self.part().exists() { Journal::load(&self.state()) } else { Ok(None) }
     }
 
-    /// Checks, before anything is fetched, that the directory takes new files
-    /// and that no other process downloads to the same name.
+    /// Checks, before anything is fetched, that the directory takes new files,
+    /// that no other process downloads to the same name, and that what stands
+    /// beside it is the engine's own.
     pub fn check_writable(&self) -> Result<(), StoreError> {
+        match self.name.symlink_metadata() {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::io("create", &self.name)(error));
+            }
+            _ => {}
+        }
+        self.check_journal()?;
         let part = self.part();
-        if part.exists() {
+        if part.symlink_metadata().is_ok() {
             return Part::open(&part, Keep::Everything).map(drop);
         }
         // Under a name of its own: nobody may lock what is about to vanish.
-        let probe = self.beside(&format!(".turbo-probe-{}", std::process::id()));
-        File::create(&probe).map_err(StoreError::io("create", &part))?;
+        let probe = probe_in(part.parent().unwrap_or(Path::new("")));
+        create_new(&probe, Readers::Owner).map_err(StoreError::io("create", &part))?;
         remove(&probe);
         Ok(())
     }
 
-    fn beside(&self, suffix: &str) -> PathBuf {
-        let mut name = OsString::from(self.name.as_os_str());
-        name.push(suffix);
-        PathBuf::from(name)
+    /// Checks that what stands in the journal's place, if anything, is a plain
+    /// file of this user's own.
+    pub fn check_journal(&self) -> Result<(), StoreError> {
+        open_existing(&self.state(), Access::Read).map(drop)
     }
 }
 
 fn aside(path: &Path) -> PathBuf {
+    suffixed(path, "-old")
+}
+
+/// What the names of the files beside `name` begin with.
+fn beside(name: &Path, most_bytes: usize) -> PathBuf {
+    let bytes = name.file_name().unwrap_or_default().as_encoded_bytes();
+    if bytes.len() + LONGEST_SUFFIX.len() <= most_bytes {
+        return name.to_owned();
+    }
+    name.with_file_name(&sha256(bytes).hex()[..32])
+}
+
+fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path.as_os_str());
-    name.push("-old");
+    name.push(suffix);
     PathBuf::from(name)
 }
 
 /// Writes a whole file so that a reader sees the old content or the new, never
-/// a part: temporary file, sync, rename.
+/// a part: temporary file, sync, rename. A device or pipe is never replaced.
 pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    write_by_way_of(&temporary(path), path, content)
+    write_synced(&temporary(path), path, content, Readers::Umask)
+}
+
+/// [`write_atomic`] for the eyes of the owner alone.
+pub fn write_private(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    write_synced(&temporary(path), path, content, Readers::Owner)
 }
 
 /// [`write_atomic`] with a temporary file of this name.
 pub(super) fn write_by_way_of(temporary: &Path, path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    replace(temporary, path, content, File::sync_data)?;
+    write_synced(temporary, path, content, Readers::Umask)
+}
+
+fn write_synced(temporary: &Path, path: &Path, content: &[u8], readers: Readers) -> Result<(), StoreError> {
+    replace(temporary, path, content, (readers, File::sync_data))?;
     sync_directory(path);
     Ok(())
 }
 
-/// Like [`write_atomic`], but after a power failure the file may be the old one
+/// Like [`write_private`], but after a power failure the file may be the old one
 /// or damaged: for what can be done without.
 pub(super) fn write_unsynced(path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    replace(&temporary(path), path, content, |_| Ok(()))
+    replace(&temporary(path), path, content, (Readers::Owner, |_| Ok(())))
 }
 
+/// A name beside `path`, which need not leave room for it.
 fn temporary(path: &Path) -> PathBuf {
-    let mut temporary = OsString::from(path.as_os_str());
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    PathBuf::from(temporary)
+    let suffix = format!(".{}.tmp", std::process::id());
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let bytes = path.file_name().unwrap_or_default().len() + suffix.len();
+    if bytes > longest_name(folder) { suffixed(&probe_in(folder), ".tmp") } else { suffixed(path, &suffix) }
 }
 
-/// Puts a file in the place of another once `settle` is content with it.
+/// Puts a file in the place of another once the last argument is content with it.
 fn replace(
     temporary: &Path,
     path: &Path,
     content: &[u8],
-    settle: impl FnOnce(&File) -> io::Result<()>,
+    (readers, settle): (Readers, fn(&File) -> io::Result<()>),
 ) -> Result<(), StoreError> {
-    let written = File::create(temporary).and_then(|mut file| {
+    check_replaceable(path)?;
+    let written = create_anew(temporary, readers).and_then(|mut file| {
         file.write_all(content)?;
         settle(&file)
     });
@@ -214,6 +265,12 @@ pub fn create_folder(folder: &Path) -> Result<(), StoreError> {
     std::fs::create_dir_all(folder).map_err(StoreError::io("create the directory", folder))
 }
 
+/// Makes a folder of the cache, and the cache where it is missing, for the eyes
+/// of the owner alone.
+pub(super) fn private_folders(folder: &Path) -> Result<(), StoreError> {
+    folder.parent().map_or(Ok(()), private_root).and_then(|()| private_folder(folder)).map_err(of_cache)
+}
+
 /// Removes a file that nothing depends on any more.
 pub fn remove(path: &Path) {
     // One that is gone, or stays, changes nothing.
@@ -237,13 +294,13 @@ pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, StoreError> {
     Ok(content)
 }
 
-/// A name in `directory` for a file that only this process uses, for bytes that
-/// go to standard output. The caller removes it.
+/// A name in `directory` for a file that only this process uses and only this
+/// user reads, for bytes that go to standard output. The caller removes it.
 pub fn reserve_private_file(directory: &Path) -> Result<PathBuf, StoreError> {
-    std::fs::create_dir_all(directory).map_err(StoreError::io("create the directory", directory))?;
+    private_folders(directory)?;
     for attempt in 0..1000 {
         let path = directory.join(format!("stream-{}-{attempt}", std::process::id()));
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
+        match create_new(&path, Readers::Owner) {
             Ok(_) => return Ok(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(StoreError::io("create", &path)(error)),
@@ -269,6 +326,24 @@ mod tests {
         target.check_writable().expect("our own folder");
         assert_eq!(target.part(), folder.path().join("a/b/f.bin.turbo-part"));
         assert!(!target.part().exists());
+    }
+
+    /// The name takes all that a file system allows, the files beside it as well.
+    #[test]
+    fn a_long_name_has_room_for_its_files() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        for bytes in [239, 240, 251, 255] {
+            let target = Target::new(folder.path().join("n".repeat(bytes))).expect("a folder");
+            target.check_writable().expect("our own folder");
+            Part::open(&target.part(), Keep::Nothing).expect("a name with room");
+            Journal::save(b"{}", &target.state()).expect("a name with room");
+            assert_eq!(target.part().starts_with(target.name()), bytes == 239);
+            assert_eq!(target, Target::new(folder.path().join("n".repeat(bytes))).expect("the same again"));
+        }
+        let error = Target::new(folder.path().join("n".repeat(256))).expect("a folder").check_writable();
+        assert!(error.expect_err("too long").to_string().ends_with(&"n".repeat(256)));
+        assert_eq!(beside(Path::new("a/bcd"), 18), Path::new("a").join(&sha256(b"bcd").hex()[..32]));
+        write_atomic(&folder.path().join("r".repeat(255)), b"1").expect("a name with room");
     }
 
     #[test]

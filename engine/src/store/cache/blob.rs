@@ -1,10 +1,10 @@
 //! The bytes, and how the cache knows that they are still the same.
 //!
-//! A blob may share its inode with the file that the user downloaded (a hard
-//! link costs nothing), so a user's edit in place edits the blob too. Each blob
-//! therefore has a stamp: its length, date and inode when it was last hashed.
-//! A blob that does not match its stamp is hashed again before use, and
-//! dropped where it is not what its name says.
+//! A blob shares no inode with anything that a user may edit: its blocks are
+//! shared where the file system can, else they are copied. Each blob has a
+//! stamp nevertheless: its length, date and inode when it was last hashed. A
+//! blob that does not match its stamp is hashed again before use, and dropped
+//! where it is not what its name says.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _, Seek as _};
@@ -17,13 +17,11 @@ use super::CacheError;
 use super::layout::{Layout, private_folder, read_small, remove};
 use crate::model::Digest;
 use crate::store::Hashes;
+use crate::store::own_file::{Access, Readers, create_new, open_existing, open_plain};
+use crate::store::space::free_bytes;
 
 /// Largest stamp that is read.
 const MOST_STAMP_BYTES: u64 = 4096;
-
-/// From this size on a hard link is worth sharing an inode with the user: a
-/// smaller file is copied in no time, and more likely to be edited in place.
-const LINK_FROM_BYTES: u64 = 1024 * 1024;
 
 /// A cached file, open, whose bytes were the right ones when it was opened.
 /// It stays readable should another process drop it meanwhile.
@@ -45,8 +43,8 @@ impl Blob {
         self.stamp.len
     }
 
-    /// The file, from its start. Whoever streams it hashes what it reads: the
-    /// user may be editing the same inode.
+    /// The file, from its start. Whoever streams it hashes what it reads: it may
+    /// be changed meanwhile.
     pub fn into_file(self) -> File {
         self.file
     }
@@ -69,6 +67,12 @@ impl Stamp {
             modified: modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
             inode: inode(metadata),
         }
+    }
+
+    /// The stamp of a file that nobody has hashed since it was written: no file
+    /// matches it.
+    fn unproven() -> Self {
+        Self { len: u64::MAX, modified: Duration::ZERO, inode: 0 }
     }
 }
 
@@ -112,7 +116,9 @@ impl Layout {
         Ok(Some(Blob { digest: digest.clone(), file, stamp: after }))
     }
 
-    /// Takes the bytes of `source`, which hash to `digest`, into the cache.
+    /// Takes the bytes of `source`, which hash to `digest`, into the cache. They
+    /// are not synced, as that would write every file to the disk twice, and so
+    /// nothing vouches for them: they are hashed before they are first used.
     pub(super) fn add_blob(&self, source: &Path, digest: &Digest) -> Result<(), CacheError> {
         let path = self.blob(digest);
         let temporary = self.temporary();
@@ -121,18 +127,18 @@ impl Layout {
             private_folder(path.parent().expect("a blob is in a folder"))?;
             fs::rename(&temporary, &path).map_err(CacheError::io("write", &path))
         });
-        // After a failure the file is still there; after a rename onto another
-        // link of the same inode too, which POSIX makes a no-op.
-        let _ = fs::remove_file(&temporary);
+        if moved.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
         moved?;
-        let metadata = fs::symlink_metadata(&path).map_err(CacheError::io("look at", &path))?;
-        self.write_stamp(&path, &Stamp::of(&metadata))
+        self.write_stamp(&path, &Stamp::unproven())
     }
 
     /// Gives the bytes of a blob to a new file.
     pub(super) fn copy_blob(&self, mut blob: Blob, destination: &Path) -> Result<(), CacheError> {
         let digest = blob.digest.clone();
-        copy(&mut blob.file, destination).map_err(CacheError::io("copy out of the cache to", destination))?;
+        copy(&mut blob.file, destination, Readers::Umask)
+            .map_err(CacheError::io("copy out of the cache to", destination))?;
         let after = blob.file.metadata().map_err(CacheError::io("look at", destination))?;
         if Stamp::of(&after) != blob.stamp {
             remove(destination)?;
@@ -156,13 +162,15 @@ impl Layout {
     }
 
     pub(super) fn set_last_used(&self, digest: &Digest, at: SystemTime) {
-        let stamp = File::options().write(true).open(stamp_path(&self.blob(digest)));
-        let _ = stamp.and_then(|stamp| stamp.set_modified(at));
+        let stamp = open_existing(&stamp_path(&self.blob(digest)), Access::Write);
+        if let Ok(Some(stamp)) = stamp {
+            let _ = stamp.set_modified(at);
+        }
     }
 
     /// When a blob was last used.
     pub(super) fn last_used(&self, digest: &Digest) -> SystemTime {
-        let stamp = fs::metadata(stamp_path(&self.blob(digest)));
+        let stamp = fs::symlink_metadata(stamp_path(&self.blob(digest)));
         stamp.and_then(|stamp| stamp.modified()).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
@@ -176,13 +184,25 @@ fn stamp_path(blob: &Path) -> PathBuf {
     blob.with_extension("json")
 }
 
+/// A blob that has another name, as those of earlier versions may, is none: a
+/// user's edit would be an edit of it.
 fn open_regular(path: &Path) -> io::Result<Option<File>> {
     match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_file() => File::open(path).map(Some),
+        Ok(metadata) if metadata.is_file() && !is_shared(&metadata) => open_plain(path).map(Some),
         Ok(_) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+#[cfg(unix)]
+fn is_shared(metadata: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(metadata) > 1
+}
+
+#[cfg(not(unix))]
+fn is_shared(_: &Metadata) -> bool {
+    false
 }
 
 fn sha256(file: &mut File) -> io::Result<Digest> {
@@ -198,41 +218,48 @@ fn sha256(file: &mut File) -> io::Result<Digest> {
     Ok(hashes.finish().swap_remove(0))
 }
 
-/// Shares the blocks of the source where the file system can, else its inode
-/// where that pays, else copies. The bytes are on disk before the blob has its
-/// name: a stamp must not vouch for what a power failure took.
+/// Takes a file in, for the eyes of the owner alone.
 fn take_in(source: &Path, destination: &Path) -> io::Result<()> {
-    let mut file = File::open(source)?;
-    if reflink(&file, destination).is_err() && !link(source, destination) {
-        copy_bytes(&mut file, destination)?;
-    }
-    // Windows flushes through a handle that may write, and only through such.
-    File::options().read(true).write(cfg!(windows)).open(destination)?.sync_all()
-}
-
-/// Fails, and leaves nothing behind, where blocks cannot be shared.
-fn reflink(from: &File, destination: &Path) -> io::Result<()> {
-    reflink_copy::reflink_file_to_path(from, destination)
-}
-
-/// Only on Unix, where the inode in the stamp tells links apart, and never of
-/// a symbolic link.
-fn link(source: &Path, destination: &Path) -> bool {
-    let worth_it = |metadata: Metadata| metadata.is_file() && metadata.len() >= LINK_FROM_BYTES;
-    cfg!(unix) && fs::symlink_metadata(source).is_ok_and(worth_it) && fs::hard_link(source, destination).is_ok()
+    copy(&mut open_plain(source)?, destination, Readers::Owner)
 }
 
 /// Copies a whole file to a new one, sharing blocks where the file system can.
-/// Never a hard link: an edit of the copy in place must not reach the blob, nor
-/// through it the copies of others.
-fn copy(from: &mut File, destination: &Path) -> io::Result<()> {
-    reflink(from, destination).or_else(|_| copy_bytes(from, destination))
+/// Never a hard link: an edit of the one in place must not reach the other, and
+/// two users of one inode have one mode. The copy's mode is that of any new
+/// file. Nothing is left of it after a failure.
+fn copy(from: &mut File, destination: &Path, readers: Readers) -> io::Result<()> {
+    let mut to = create_new(destination, readers)?;
+    if cfg!(not(target_vendor = "apple")) && reflink_copy::reflink_file(from, &to).is_ok() {
+        return Ok(());
+    }
+    if cfg!(target_vendor = "apple") && clone_to(from, &to, destination).is_ok() {
+        return Ok(());
+    }
+    copy_bytes(from, &mut to, destination).inspect_err(|_| {
+        let _ = fs::remove_file(destination);
+    })
 }
 
-fn copy_bytes(from: &mut File, destination: &Path) -> io::Result<()> {
+/// A disk that is too small is not filled first: others need what it has.
+fn copy_bytes(from: &mut File, to: &mut File, destination: &Path) -> io::Result<()> {
+    let bytes = from.metadata()?.len();
+    if free_bytes(destination).is_some_and(|free| free < bytes) {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
     from.rewind()?;
-    let mut to = File::create_new(destination)?;
-    io::copy(from, &mut to).map(|_| ()).inspect_err(|_| {
-        let _ = fs::remove_file(destination);
+    to.set_len(0)?;
+    io::copy(from, to).map(drop)
+}
+
+/// Where a clone needs a name that is free, and has the mode of its source.
+fn clone_to(from: &File, made: &File, destination: &Path) -> io::Result<()> {
+    let permissions = made.metadata()?.permissions();
+    let mut name = destination.as_os_str().to_owned();
+    name.push(".clone");
+    let cloned = reflink_copy::reflink_file_to_path(from, &name)
+        .and_then(|()| fs::set_permissions(&name, permissions))
+        .and_then(|()| fs::rename(&name, destination));
+    cloned.inspect_err(|_| {
+        let _ = fs::remove_file(&name);
     })
 }

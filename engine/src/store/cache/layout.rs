@@ -12,7 +12,8 @@
 //! misread gets a new folder; until then they ignore fields they do not know
 //! and take an entry that lacks one for a miss.
 
-use std::fs::{self, File};
+use std::ffi::OsStr;
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +24,7 @@ use url::Url;
 
 use super::CacheError;
 use crate::model::{Algorithm, Digest};
+use crate::store::own_file::{Readers, check_way, create_new, open_plain};
 
 const BLOBS: &str = "blobs-v1";
 const INDEX: &str = "index-v1";
@@ -48,7 +50,7 @@ impl Layout {
     /// Makes the folders, each for the eyes of its owner only: a blob may come
     /// from a network that others on the machine cannot reach.
     pub(super) fn create(root: &Path) -> Result<Self, CacheError> {
-        fs::create_dir_all(root).map_err(CacheError::io("create the folder", root))?;
+        private_root(root)?;
         for folder in [BLOBS, INDEX, LOCKS, TEMP] {
             private_folder(&root.join(folder))?;
         }
@@ -102,7 +104,7 @@ impl Layout {
     /// not synced: what a power failure makes of it is a miss or one hash.
     pub(super) fn write(&self, path: &Path, content: &[u8]) -> Result<(), CacheError> {
         let temporary = self.temporary();
-        let written = File::create_new(&temporary).and_then(|mut file| file.write_all(content));
+        let written = create_new(&temporary, Readers::Owner).and_then(|mut file| file.write_all(content));
         written.and_then(|()| fs::rename(&temporary, path)).map_err(|source| {
             let _ = fs::remove_file(&temporary);
             CacheError::io("write", path)(source)
@@ -121,11 +123,38 @@ fn url_key(url: &Url) -> String {
     digest.expect("SHA-256 gives 32 bytes").hex()
 }
 
-/// Makes a folder of mode 0700, or takes an existing one to that mode, which
-/// its owner alone can do. A symbolic link is refused: it would lead the cache
-/// to wherever somebody else likes.
+/// Makes the folder that all others are in, and keeps others out of it. One
+/// that the user named and that holds other things as well keeps its mode: what
+/// the engine puts there has its own.
+pub(in crate::store) fn private_root(root: &Path) -> Result<(), CacheError> {
+    check_way(root).map_err(|_| CacheError::NotAFolder(root.to_owned()))?;
+    let is_ours = fs::read_dir(root)
+        .map_or(true, |mut entries| entries.all(|entry| entry.is_ok_and(|entry| is_own_name(&entry.file_name()))));
+    if let Some(parent) = root.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs::create_dir_all(parent).map_err(CacheError::io("create the folder", parent))?;
+    }
+    if is_ours && !fs::symlink_metadata(root).is_ok_and(|metadata| metadata.is_symlink()) {
+        private_folder(root)
+    } else {
+        fs::create_dir_all(root).map_err(CacheError::io("create the folder", root))
+    }
+}
+
+/// Whether a name is one that the engine gives: the tag, or a versioned folder.
+fn is_own_name(name: &OsStr) -> bool {
+    let version = name.to_str().and_then(|name| name.rsplit_once("-v"));
+    name == TAG.0 || version.is_some_and(|(_, number)| number.parse::<u8>().is_ok())
+}
+
+/// Makes a folder of mode 0700, or takes an existing one to that mode with all
+/// that is in it, which its owner alone can do. A symbolic link is refused: it
+/// would lead the cache to wherever somebody else likes. So is a folder of
+/// another user.
 pub(in crate::store) fn private_folder(path: &Path) -> Result<(), CacheError> {
-    match fs::create_dir(path) {
+    let builder = &mut fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(builder, 0o700);
+    match builder.create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             return Err(CacheError::io("create the folder", path)(error));
         }
@@ -138,13 +167,46 @@ pub(in crate::store) fn private_folder(path: &Path) -> Result<(), CacheError> {
     restrict(path, &metadata).map_err(CacheError::io("make private", path))
 }
 
+/// What is in it first: a run that ends in between does it again.
 #[cfg(unix)]
 fn restrict(path: &Path, metadata: &fs::Metadata) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    if metadata.permissions().mode() & 0o777 == 0o700 {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    if metadata.uid() != crate::store::own_file::effective_user() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
+    }
+    // The tag, which is among the first files of a cache, tells of all others:
+    // earlier versions gave them the user's umask.
+    let tag = path.join(TAG.0);
+    let is_loose = |metadata: fs::Metadata| metadata.mode() & 0o077 != 0;
+    if metadata.mode() & 0o777 == 0o700 && !fs::symlink_metadata(&tag).is_ok_and(is_loose) {
         return Ok(());
     }
-    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+    for entry in fs::read_dir(path)?.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path() != tag)) {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        if metadata.is_dir() && metadata.uid() == crate::store::own_file::effective_user() {
+            restrict(&entry.path(), &metadata)?;
+        } else if metadata.is_file() && metadata.mode() & 0o077 != 0 {
+            restrict_file(&entry.path(), &metadata)?;
+        }
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    match open_plain(&tag) {
+        Ok(tag) => tag.set_permissions(fs::Permissions::from_mode(0o600)),
+        Err(_) => Ok(()),
+    }
+}
+
+/// A file that an earlier version shares with the user keeps the mode that the
+/// user sees, and leaves the cache.
+#[cfg(unix)]
+fn restrict_file(path: &Path, metadata: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    if metadata.nlink() > 1 {
+        return fs::remove_file(path);
+    }
+    // By the descriptor: the name may be a link by now.
+    open_plain(path)?.set_permissions(fs::Permissions::from_mode(0o600))
 }
 
 /// Elsewhere a folder in the user's profile is private already.
@@ -165,7 +227,7 @@ pub(in crate::store) fn read_small(path: &Path, most_bytes: u64) -> io::Result<O
     }
     let mut content = Vec::new();
     // Bounded again, should the file grow in between.
-    File::open(path)?.take(most_bytes + 1).read_to_end(&mut content)?;
+    open_plain(path)?.take(most_bytes + 1).read_to_end(&mut content)?;
     Ok((content.len() as u64 <= most_bytes).then_some(content))
 }
 

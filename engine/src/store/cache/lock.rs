@@ -9,6 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 use super::CacheError;
 use super::blob::inode;
 use super::layout::{Layout, STALE, children};
+use crate::store::StoreError;
+use crate::store::own_file::{Readers, open_own};
 
 /// First and longest pause between two attempts. A waiter that woke at the very
 /// end of a long download would gain nothing by a finer step.
@@ -49,7 +51,11 @@ pub(in crate::store) fn lock(path: &Path, wait: LockWait<'_>) -> Result<Option<U
 }
 
 fn try_lock(path: &Path) -> io::Result<Option<File>> {
-    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    let file = open_own(path, Readers::Owner).map_err(|error| match error {
+        StoreError::Io { source, .. } => source,
+        // It says what is there.
+        other => io::Error::other(other),
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(is_at(&file, path)?.then_some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
@@ -60,7 +66,7 @@ fn try_lock(path: &Path) -> io::Result<Option<File>> {
 /// Whether a path still leads to the file that was locked: clean-up may have
 /// removed it in between, and the next process would lock another one.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    match fs::metadata(path) {
+    match fs::symlink_metadata(path) {
         Ok(metadata) => Ok(inode(&metadata) == inode(&file.metadata()?)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),

@@ -25,7 +25,7 @@ pub use self::index::Entry;
 pub use self::lock::{LockWait, UrlLock};
 pub use self::upkeep::{Freed, Listed, Verified};
 
-pub(super) use self::layout::{private_folder, read_small};
+pub(super) use self::layout::{private_folder, private_root, read_small};
 pub(super) use self::lock::lock as lock_file;
 
 use self::layout::Layout;
@@ -88,7 +88,7 @@ impl Cache {
     }
 
     /// Takes a copy of a file whose bytes the caller has just hashed to
-    /// `digest`: shared blocks, else a hard link, else a copy. Best done before
+    /// `digest`, with shared blocks where the file system can. Best done before
     /// the file has a name by which somebody could edit it.
     pub fn insert(&self, file: &Path, digest: &Digest) -> Result<Insertion, CacheError> {
         if digest.algorithm() != Algorithm::Sha256 {
