@@ -20,7 +20,7 @@ use turbo_engine::download::{
     Engine, EngineOptions, Event, Job, Memory, NetworkUse, Observer, Output, Receipt, Seats, download,
 };
 use turbo_engine::model::{PrivateMirrors, Region};
-use turbo_engine::net::{CertificateCheck, Net, NetOptions, ProxyOptions, Trust};
+use turbo_engine::net::{CertificateCheck, Coded, Net, NetOptions, ProxyOptions, Trust};
 use turbo_engine::plan::{HostLimits, Ramp};
 use turbo_engine::store::{Hashes, History, Preallocate};
 
@@ -95,6 +95,7 @@ fn engine(connections: usize, folder: &Path) -> Engine {
         user_agent: "memory".into(),
         connect_timeout: Duration::from_secs(30),
         stall_timeout: Duration::from_secs(30),
+        max_wait: Duration::from_secs(30),
         proxy: ProxyOptions::default(),
         authorities: None,
         certificates: CertificateCheck::Enforced,
@@ -113,6 +114,7 @@ fn engine(connections: usize, folder: &Path) -> Engine {
         buffer_bytes: BUFFER_BYTES / 8 * 5,
         preallocate: Preallocate::None,
         network: NetworkUse::Allowed,
+        coded: Coded::Kept,
         host_memory: Memory::Heeded,
     };
     let seats = Seats::new(connections, HostLimits::default());

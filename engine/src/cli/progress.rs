@@ -16,6 +16,9 @@ use crate::registry::Notice;
 /// How often a plain line is printed.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 
+/// A pause of so many seconds is told to everybody.
+const NOTABLE_WAIT_S: f64 = 3.0;
+
 /// Shows all downloads of a command.
 pub(super) struct Reporter {
     output: Output,
@@ -100,7 +103,11 @@ impl Observer for JobObserver<'_> {
             Event::Warning { message } => self.reporter.bars.suspend(|| output.warning(message)),
             Event::Retry { host, why, wait_s } => {
                 let text = format!("{host}: {why}; trying again in {wait_s:.1} s");
-                tracing::info!("{text}");
+                if *wait_s >= NOTABLE_WAIT_S {
+                    self.reporter.note(&text);
+                } else {
+                    tracing::info!("{text}");
+                }
                 if let Some(bar) = &self.bar {
                     bar.set_message(format!("retrying {host}"));
                 }

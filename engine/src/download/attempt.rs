@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::cached::storable;
+use super::coding::Coding;
 use super::finish::{Delivered, Finish};
 use super::lane::Expected;
 use super::open::{HeadStart, Opened, Opening, Vouched, open};
@@ -70,6 +71,8 @@ impl Attempt<'_> {
             }
         }
         check_size(job, &opened)?;
+        let coding = Coding::of(&opened.response, &job.url);
+        self.warn_of(&coding);
         if sources[opened.source].role == Role::Origin {
             add_linked(sources, &opened);
         }
@@ -93,7 +96,12 @@ impl Attempt<'_> {
             }
             Err(error) => Err(error),
         };
-        self.close(writer, target.as_ref(), receipt).await
+        let receipt = self.close(writer, target.as_ref(), receipt).await?;
+        Ok(coding.noted(receipt))
+    }
+
+    fn warn_of(&self, coding: &Coding) {
+        coding.warning().into_iter().for_each(|message| self.observer.event(&Event::warning(message)));
     }
 
     /// Gets the first answer, with the journal when it can be continued.
@@ -209,11 +217,14 @@ impl Attempt<'_> {
     async fn receive(&self, job: &Job, sources: &mut Vec<Source>, begun: Begun) -> Result<Delivered, DownloadError> {
         let Begun { opened, resumed, mut budget, writer } = begun;
         let from_origin = sources[opened.source].role == Role::Origin;
-        let is_public = from_origin && !self.engine.introduces_user(job);
+        let is_plain = opened.response.codings().is_identity();
+        let is_public = from_origin && is_plain && !self.engine.introduces_user(job);
         let scoped = sources[0].scoped.as_ref().map(Scoped::headers);
         let storable = scoped.filter(|_| is_public).and_then(|sent| storable(sent, opened.response.headers()));
         let stated = file_digests(opened.response.headers(), opened.response.status());
-        let mut truths = if from_origin { promised(stated, Proof::ReprDigest) } else { Vec::new() };
+        // They are of the coded body.
+        let is_decoded = opened.response.is_decoded();
+        let mut truths = if from_origin && !is_decoded { promised(stated, Proof::ReprDigest) } else { Vec::new() };
         let (engine, observer) = (self.engine, self.observer);
         let validators = opened.representation.validators.clone();
         let sized = opened.representation.part_from.zip(opened.representation.size);
@@ -225,6 +236,7 @@ impl Attempt<'_> {
                 size: opened.representation.size,
                 promised: job.size,
                 validators: validators.clone(),
+                is_decoded,
             };
             let source = &mut sources[opened.source];
             let _ = source.become_state(super::SourceState::Active, None);

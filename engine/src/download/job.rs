@@ -11,7 +11,7 @@ use super::{Memory, PerHost, Seats};
 use crate::component::Rules;
 use crate::model::files::CookieFile;
 use crate::model::{Digest, Region};
-use crate::net::{Net, Scoped, Trust};
+use crate::net::{Coded, Net, Scoped, Trust};
 use crate::plan::{Ramp, Role};
 use crate::store::cache::Cache;
 use crate::store::{History, IfExists, Preallocate};
@@ -66,6 +66,8 @@ pub struct EngineOptions {
     pub preallocate: Preallocate,
     /// Whether anything is fetched at all.
     pub network: NetworkUse,
+    /// What becomes of a content coding that nobody asked for.
+    pub coded: Coded,
 }
 
 impl EngineOptions {

@@ -10,7 +10,7 @@ use url::Url;
 use super::events::shown;
 use super::route::Route;
 use super::{Event, SourceReceipt, SourceState, reason};
-use crate::net::{Scoped, Trust};
+use crate::net::{Coded, Scoped, Trust};
 use crate::plan::{RangeSet, Role};
 
 /// A place that may have the bytes.
@@ -23,6 +23,8 @@ pub(super) struct Source {
     pub rule: Option<String>,
     /// What the user gave for its exact origin.
     pub scoped: Option<Scoped>,
+    /// What becomes of content codings.
+    pub coded: Coded,
     /// Where its URL led.
     route: Route,
     pub tally: Arc<Tally>,
@@ -59,6 +61,7 @@ impl Source {
             role,
             rule,
             scoped: None,
+            coded: Coded::Kept,
             tally: Arc::default(),
             state: SourceState::Unused,
             why: None,
@@ -70,7 +73,7 @@ impl Source {
 
     /// The way to it, for a connection to go.
     pub(super) fn route(&self) -> Route {
-        self.route.clone().with(self.scoped.clone())
+        self.route.clone().with(self.scoped.clone()).coded(self.coded)
     }
 
     /// The host's name, for messages.

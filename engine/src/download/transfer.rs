@@ -36,6 +36,8 @@ const GRACE: Duration = Duration::from_millis(150);
 const REPORT: Duration = Duration::from_millis(100);
 /// A mirror that fails so often in a row is given up.
 const MIRROR_FAILURES: u32 = 3;
+/// A mirror that asks to wait longer is of no use.
+const MIRROR_WAIT: Duration = Duration::from_mins(1);
 /// An origin that ignores a range so often in a row has stopped serving them.
 const RANGELESS_ANSWERS: u32 = 2;
 /// Bytes of a mirror before it is first compared; then at every eightfold.
@@ -323,6 +325,7 @@ impl<'a> Transfer<'a> {
         // A server that takes so many connections, or one that streams, and no
         // more is healthy.
         if rangeless || rejected && serves_others {
+            // Capped, however long it asks to wait: those that it serves may end.
             let rest = Backoff::default().pause(1, retry_after, chance());
             if rejected {
                 self.setup.engine.seats.rest(&source.host(), rest);
@@ -339,14 +342,19 @@ impl<'a> Transfer<'a> {
             source.failed_at = Some(Instant::now());
             self.setup.budget.spend();
         }
+        let max_wait = self.setup.engine.net.options().max_wait;
         let given_up = match source.role {
-            Role::Mirror => !passing || source.failures >= MIRROR_FAILURES,
+            Role::Mirror => {
+                !passing || source.failures >= MIRROR_FAILURES || retry_after.is_some_and(|asked| asked > MIRROR_WAIT)
+            }
             // While another of its lanes lives, so does the origin.
             Role::Origin => {
-                !others && (self.setup.budget.is_spent() || source.failures > self.setup.engine.options.retry)
+                let is_bearable = is_counted || self.setup.budget.wait(retry_after, max_wait);
+                let is_spent = self.setup.budget.is_spent() || source.failures > self.setup.engine.options.retry;
+                !others && (is_spent || !is_bearable)
             }
         };
-        let rest = Backoff::default().pause(source.failures, retry_after, chance());
+        let rest = Backoff::up_to(max_wait).pause(source.failures, retry_after, chance());
         if rejected {
             self.setup.engine.seats.rest(&source.host(), rest);
         }
