@@ -272,7 +272,8 @@ fn endless_headers_are_refused() {
 
 #[test]
 fn what_is_no_http_is_refused() {
-    gives_up(5, |request, file| file.answer(request).header("Bad\u{1}Name", "x")).says("not HTTP");
+    gives_up(5, |request, file| file.answer(request).header("Bad\0Name", "x"))
+        .says("cannot be read: invalid HTTP header");
 }
 
 /// A range that is never served again: one stream from the start, at most once more.

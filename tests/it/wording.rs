@@ -48,12 +48,13 @@ fn errors_say_what_why_and_what_to_do() {
         "/file.bin" => file(1, 1).answer(request),
         "/loop" => Answer::redirect("/loop"),
         "/private" => Answer::redirect("http://10.0.0.1/"),
-        "/gzip" => Answer::text("x").header("Content-Encoding", "gzip"),
+        "/smuggled" => Answer::text("x").chunked().header("Content-Length", "7"),
+        "/tomorrow" => Answer::status(503).header("Retry-After", "86400"),
         "/busy" => Answer::status(503),
         path => Answer::status(path.trim_start_matches('/').parse().unwrap_or(404)),
     });
     let mut text = String::new();
-    for path in ["/absent", "/400", "/401", "/403", "/busy", "/loop", "/private", "/gzip"] {
+    for path in ["/absent", "/400", "/401", "/403", "/busy", "/loop", "/private", "/smuggled", "/tomorrow"] {
         let run = engine.download(["-o", "out", &origin.url(path)]);
         text += &told(&format!("download {path}"), &run);
     }

@@ -21,7 +21,7 @@ use turbo_engine::download::{
     Unverified, download,
 };
 use turbo_engine::model::{PrivateMirrors, Region};
-use turbo_engine::net::{CertificateCheck, Net, NetOptions, ProxyOptions, Trust};
+use turbo_engine::net::{CertificateCheck, Coded, Net, NetOptions, ProxyOptions, Trust};
 use turbo_engine::plan::{HostLimits, Ramp};
 use turbo_engine::store::{Hashes, History, Preallocate, RunNames};
 
@@ -96,6 +96,7 @@ fn engine(connections: usize, folder: &Path) -> Engine {
         user_agent: "memory".into(),
         connect_timeout: Duration::from_secs(30),
         stall_timeout: Duration::from_secs(30),
+        max_wait: Duration::from_secs(30),
         proxy: ProxyOptions::default(),
         authorities: None,
         certificates: CertificateCheck::Enforced,
@@ -116,6 +117,7 @@ fn engine(connections: usize, folder: &Path) -> Engine {
         network: NetworkUse::Allowed,
         unverified: Unverified::Refused,
         recheck: Recheck::Fetch,
+        coded: Coded::Kept,
         host_memory: Memory::Heeded,
         file_time: FileTime::Local,
     };

@@ -67,6 +67,10 @@ pub(super) struct DownloadArgs {
     #[arg(long, conflicts_with = "no_cache")]
     offline: bool,
 
+    /// Decode what a server sends in a content coding (gzip, deflate, br, zstd) that was not asked for; takes one connection
+    #[arg(long)]
+    decode: bool,
+
     #[command(flatten)]
     sources: SourceArgs,
     /// Another place with the same bytes
@@ -172,6 +176,10 @@ pub(super) struct NetworkArgs {
     /// Attempts in a row without progress
     #[arg(long, value_name = "N")]
     retry: Option<String>,
+    /// Longest wait that a server may ask for (Retry-After), or for another process that downloads
+    /// the same URL: seconds, or 5m, 2h, 1d
+    #[arg(long, value_name = "TIME")]
+    max_wait: Option<String>,
     /// Neither take files from the cache nor keep them there
     #[arg(long)]
     no_cache: bool,
@@ -228,6 +236,7 @@ impl NetworkArgs {
             valued("connect-timeout", self.connect_timeout.clone()),
             valued("stall-timeout", self.stall_timeout.clone()),
             valued("retry", self.retry.clone()),
+            valued("max-wait", self.max_wait.clone()),
             switch(self.no_cache, "no-cache", "cache", "false"),
             valued("cache-dir", path_text(self.cache_dir.as_ref())),
         ];
@@ -242,6 +251,7 @@ impl DownloadArgs {
             valued("if-exists", self.if_exists.clone()),
             valued("preallocate", self.preallocate.clone()),
             switch(self.remote_time, "remote-time", "remote-time", "true"),
+            switch(self.decode, "decode", "decode", "true"),
             switch(self.require_checksum, "require-checksum", "require-checksum", "true"),
             valued("recheck", self.recheck.clone()),
             switch(self.accept_unverified, "accept-unverified", "accept-unverified", "true"),

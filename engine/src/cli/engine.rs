@@ -9,7 +9,7 @@ use crate::component::{BuiltInTest, RuleOptions, Rules, Shelf};
 use crate::download::{Engine, EngineOptions, FileTime, Memory, NetworkUse, Seats, Unverified};
 use crate::model::PrivateMirrors;
 use crate::net::{
-    Authorities, CertificateCheck, ClientIdentity, Net, NetOptions, ProxyOptions, ProxyUrl, ProxyUrlError,
+    Authorities, CertificateCheck, ClientIdentity, Coded, Net, NetOptions, ProxyOptions, ProxySetting, ProxyUrlError,
     ResolveOverride,
 };
 use crate::plan::Ramp;
@@ -76,6 +76,7 @@ fn with_rules(settings: &Settings, resolve: Vec<ResolveOverride>, rules: Option<
             unverified: if settings.switch("accept-unverified") { Unverified::Accepted } else { Unverified::Refused },
             recheck: settings.recheck(),
             file_time: if settings.switch("remote-time") { FileTime::Remote } else { FileTime::Local },
+            coded: if settings.switch("decode") { Coded::Decoded } else { Coded::Kept },
             // The rest is for what is read back, and for what lies between.
             buffer_bytes: usize::try_from(settings.bytes("buffer") / 8 * 5).unwrap_or(usize::MAX),
         },
@@ -190,6 +191,7 @@ pub(super) fn direct_options(settings: &Settings, resolve: Vec<ResolveOverride>)
         user_agent: settings.text("user-agent").unwrap_or(own_agent).to_owned(),
         connect_timeout: settings.seconds("connect-timeout"),
         stall_timeout: settings.seconds("stall-timeout"),
+        max_wait: settings.wait("max-wait"),
         proxy: ProxyOptions::default(),
         authorities,
         certificates: if settings.switch("insecure") { CertificateCheck::Skipped } else { CertificateCheck::Enforced },
@@ -223,19 +225,22 @@ fn identity(settings: &Settings) -> Result<Option<ClientIdentity>, CliError> {
 }
 
 /// The user's proxy, else the ones that curl reads. `HTTP_PROXY` in capitals is
-/// not among them: a CGI program would take it from a request header.
+/// not among them: a CGI program would take it from a request header. What the
+/// user says has to be a proxy; a variable only where it is used.
 pub(super) fn proxy(settings: &Settings) -> Result<ProxyOptions, CliError> {
-    let environment = |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
-    let own = settings.text("proxy").map(str::to_owned);
-    let all = || environment(&["all_proxy", "ALL_PROXY"]);
-    let http = own.clone().or_else(|| environment(&["http_proxy"])).or_else(all);
-    let https = own.or_else(|| environment(&["https_proxy", "HTTPS_PROXY"])).or_else(all);
-    let parse = |text: Option<String>| text.map(|text| text.parse::<ProxyUrl>()).transpose();
+    let named = |names: &[&str]| {
+        let set = |name: &&str| Some(((*name).to_owned(), std::env::var_os(name).filter(|value| !value.is_empty())?));
+        names.iter().find_map(set)
+    };
+    let variable = |names: &[&str]| named(names).map(|(name, value)| ProxySetting::of_variable(&name, &value));
     let wrong = |error: ProxyUrlError| CliError::usage(error.to_string(), "write a proxy as http://HOST:PORT");
+    let own = settings.text("proxy").map(str::parse).transpose().map_err(wrong)?.map(ProxySetting::Readable);
+    let all = || variable(&["all_proxy", "ALL_PROXY"]);
+    let bypass = named(&["no_proxy", "NO_PROXY"]).map(|(_, list)| list.to_string_lossy().into_owned());
     Ok(ProxyOptions {
-        http: parse(http).map_err(wrong)?,
-        https: parse(https).map_err(wrong)?,
-        bypass: settings.text("noproxy").map(str::to_owned).or_else(|| environment(&["no_proxy", "NO_PROXY"])),
+        http: own.clone().or_else(|| variable(&["http_proxy"])).or_else(all),
+        https: own.or_else(|| variable(&["https_proxy", "HTTPS_PROXY"])).or_else(all),
+        bypass: settings.text("noproxy").map(str::to_owned).or(bypass),
     })
 }
 

@@ -18,7 +18,7 @@ use crate::download::{
 use crate::model::files::{
     CookieFile, InputEntry, InputOptions, MetalinkFile, Netrc, parse_input_file, parse_metalink,
 };
-use crate::model::{Digest, DisplayUrl};
+use crate::model::{Digest, DisplayUrl, Explain};
 use crate::net::{Scoped, Trust};
 use crate::plan::{Ramp, names};
 use crate::store::{IfExists, NameTable, Outlet, StreamFile, outlet, read_bounded};
@@ -27,6 +27,8 @@ use crate::store::{IfExists, NameTable, Outlet, StreamFile, outlet, read_bounded
 const INPUT_BYTES: usize = 16 << 20;
 /// Largest netrc file.
 const NETRC_BYTES: usize = 1 << 20;
+/// Most lines of a file that a warning names.
+const MOST_SKIPPED: usize = 5;
 /// Largest file of cookies.
 const COOKIES_BYTES: usize = 4 << 20;
 
@@ -91,8 +93,9 @@ struct Common<'a> {
 
 /// Makes every job that the command line and the input file ask for.
 pub(super) fn plan(args: &DownloadArgs, settings: &Settings, options: EngineOptions) -> Result<Vec<Planned>, CliError> {
-    let netrc = if settings.switch("netrc") { Some(read_netrc()?) } else { None };
-    let cookies = settings.text("cookies").map(|path| read_cookies(path.as_ref())).transpose()?;
+    let mut skipped = Vec::new();
+    let netrc = if settings.switch("netrc") { Some(read_netrc(&mut skipped)?) } else { None };
+    let cookies = settings.text("cookies").map(|path| read_cookies(path.as_ref(), &mut skipped)).transpose()?;
     let common = Common { args, settings, options, headers: headers(&args.header)?, netrc, cookies };
     let urls = args.urls.iter().map(|text| parse_url(text)).collect::<Result<Vec<_>, _>>()?;
     let mut jobs = urls.into_iter().map(|url| common.typed(url)).collect::<Result<Vec<_>, _>>()?;
@@ -118,6 +121,8 @@ pub(super) fn plan(args: &DownloadArgs, settings: &Settings, options: EngineOpti
         _ => {}
     }
     refuse_twins(&jobs)?;
+    // Of files that all jobs share: said once.
+    jobs[0].warnings.splice(0..0, skipped);
     Ok(jobs)
 }
 
@@ -333,8 +338,10 @@ fn check_name(path: &Path) -> Result<(), CliError> {
 /// What goes to the origin of a URL and nowhere else: fields given with -H, the
 /// login in the URL, which is left without one, or netrc's, and cookies.
 pub(super) fn scoped(url: &mut Url, lines: &[String], settings: &Settings) -> Result<Scoped, CliError> {
-    let netrc = if settings.switch("netrc") { Some(read_netrc()?) } else { None };
-    let cookies = settings.text("cookies").map(|path| read_cookies(path.as_ref())).transpose()?;
+    let mut skipped = Vec::new();
+    let netrc = if settings.switch("netrc") { Some(read_netrc(&mut skipped)?) } else { None };
+    let cookies = settings.text("cookies").map(|path| read_cookies(path.as_ref(), &mut skipped)).transpose()?;
+    skipped.iter().for_each(|line| tracing::warn!("{line}"));
     let mut headers = headers(lines)?;
     if let Some(login) = login(url, netrc.as_ref()).filter(|_| !headers.contains_key(AUTHORIZATION)) {
         headers.insert(AUTHORIZATION, login);
@@ -429,19 +436,34 @@ fn headers(lines: &[String]) -> Result<HeaderMap, CliError> {
 
 /// The file that curl reads: `$NETRC`, else `.netrc` (`_netrc` on Windows) in
 /// the home directory.
-fn read_netrc() -> Result<Netrc, CliError> {
+fn read_netrc(skipped: &mut Vec<String>) -> Result<Netrc, CliError> {
     let name = if cfg!(windows) { "_netrc" } else { ".netrc" };
     let home = || directories::BaseDirs::new().map(|folders| folders.home_dir().join(name));
     let path = std::env::var_os("NETRC").map(PathBuf::from).or_else(home);
     let path =
         path.ok_or_else(|| CliError::usage("no home directory to read .netrc from", "name the file in NETRC"))?;
     let text = read_bounded(&path, NETRC_BYTES)?;
-    Netrc::parse(&text).map_err(|source| CliError::Netrc { path, source })
+    let (netrc, lines) = Netrc::parse(&text).map_err(|source| CliError::Netrc { path: path.clone(), source })?;
+    skipped.extend(skipped_lines(&path, &lines));
+    Ok(netrc)
 }
 
-fn read_cookies(path: &Path) -> Result<CookieFile, CliError> {
+fn read_cookies(path: &Path, skipped: &mut Vec<String>) -> Result<CookieFile, CliError> {
     let text = read_bounded(path, COOKIES_BYTES)?;
-    CookieFile::parse(&text).map_err(|source| CliError::Cookies { path: path.to_owned(), source })
+    let (cookies, lines) =
+        CookieFile::parse(&text).map_err(|source| CliError::Cookies { path: path.to_owned(), source })?;
+    skipped.extend(skipped_lines(path, &lines));
+    Ok(cookies)
+}
+
+/// Warnings of lines that were left out, as curl and wget do without a word.
+fn skipped_lines(path: &Path, lines: &[impl Explain]) -> Vec<String> {
+    let said = lines.iter().take(MOST_SKIPPED).map(|line| format!("{}: {line}; the line is skipped", path.display()));
+    let mut said: Vec<String> = said.collect();
+    if lines.len() > MOST_SKIPPED {
+        said.push(format!("{}: {} more lines are skipped", path.display(), lines.len() - MOST_SKIPPED));
+    }
+    said
 }
 
 fn read_stdin() -> Result<Vec<u8>, CliError> {

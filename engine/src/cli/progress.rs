@@ -24,6 +24,9 @@ use crate::registry::Notice;
 /// How often [`Reporter::tick`] is to be called.
 pub(super) const TICK: Duration = Duration::from_millis(500);
 
+/// A pause of so many seconds is told to everybody.
+const NOTABLE_WAIT_S: f64 = 3.0;
+
 /// Shows all downloads of a command.
 pub(super) struct Reporter {
     output: Output,
@@ -136,7 +139,11 @@ impl Reporter {
         }
     }
 
-    /// Warns of a component: of the same once a run, and not without end.
+    /// A long pause is told to everyone, a short one to those who ask for more.
+    fn tell_of_wait(&self, wait_s: f64, text: &str) {
+        if wait_s >= NOTABLE_WAIT_S { self.note(text) } else { tracing::info!("{text}") }
+    }
+
     /// What to show of a component's warning, if anything.
     fn warning_of(&self, component: &str, message: &str) -> Option<String> {
         self.warned.lock().unwrap_or_else(PoisonError::into_inner).of(component, message)
@@ -201,7 +208,7 @@ impl Observer for JobObserver<'_> {
             }
             Event::Retry { host, why, wait_s } => {
                 let text = format!("{host}: {why}; trying again in {wait_s:.1} s");
-                display.above(|| tracing::info!("{text}"));
+                display.above(|| self.reporter.tell_of_wait(*wait_s, &text));
                 if let Some(row) = display.board.row(self.row) {
                     row.retry(host);
                 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use self::region::detect_region;
 use super::error::CliError;
-use super::units::{parse_bytes, parse_seconds, parse_switch};
+use super::units::{parse_bytes, parse_seconds, parse_switch, parse_wait};
 use crate::component::{Grant, Limits};
 use crate::download::Recheck;
 use crate::model::files::toml_fault;
@@ -47,6 +47,8 @@ known! {
     "retry" = "5", parse_count, "attempts in a row without progress";
     "connect-timeout" = "10", parse_seconds, "seconds to wait for a connection";
     "stall-timeout" = "30", parse_seconds, "seconds to wait for the next bytes";
+    "max-wait" = "5m", parse_wait, "longest wait that a server may ask for, or for another process: seconds, or 5m, 2h, 1d";
+    "decode" = "false", parse_switch, "whether a content coding that a server applies unasked is undone";
     "limit-rate" = "0", parse_bytes, "bytes per second over all connections; 0 for no limit";
     "if-exists" = "resume", parse_if_exists, "what to do when the file exists: resume, skip, overwrite, fail";
     "recheck" = "fetch", parse_recheck, "what to do when the origin cannot say whether a finished file is current: fetch it again and compare, or keep it";
@@ -328,6 +330,11 @@ impl Settings {
     /// A time.
     pub(super) fn seconds(&self, key: &str) -> std::time::Duration {
         self.read(key, parse_seconds)
+    }
+
+    /// A time to wait, which may be none.
+    pub(super) fn wait(&self, key: &str) -> std::time::Duration {
+        self.read(key, parse_wait)
     }
 
     /// A number.

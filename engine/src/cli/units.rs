@@ -4,11 +4,29 @@ use std::time::Duration;
 
 pub(super) use crate::model::parse_bytes;
 
+/// A year: more than that is a mistake.
+const LONGEST_WAIT_SECONDS: f64 = 31_536_000.0;
+
 /// Reads a time in seconds: `10`, `0.5`.
 pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a time; write seconds such as 10 or 0.5");
     let seconds: f64 = text.trim().parse().map_err(|_| wrong())?;
     if seconds <= 0.0 || seconds > 86_400.0 {
+        return Err(wrong());
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+}
+
+/// Reads a time in seconds, or with a unit: `90`, `5m`, `2h`, `1d`. Zero is one.
+pub(super) fn parse_wait(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a time; write seconds, or 5m, 2h, 1d");
+    let text = text.trim().to_ascii_lowercase();
+    let units = [("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0)];
+    let with_unit = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));
+    let (number, unit) = with_unit.unwrap_or((&text, 1.0));
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    let seconds = number * unit;
+    if !(0.0..=LONGEST_WAIT_SECONDS).contains(&seconds) {
         return Err(wrong());
     }
     Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
@@ -67,6 +85,18 @@ mod tests {
         assert_eq!(parse_seconds("0.5"), Ok(Duration::from_millis(500)));
         for text in ["0", "-1", "NaN", "1e9", "ten"] {
             assert!(parse_seconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_waits_with_their_units() {
+        for (text, seconds) in
+            [("0", 0), ("90", 90), ("90s", 90), ("5m", 300), (" 2 H", 7200), ("1d", 86_400), ("0.5m", 30)]
+        {
+            assert_eq!(parse_wait(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "m", "-1", "1w", "NaN", "inf", "400d", "1e99"] {
+            assert!(parse_wait(text).is_err(), "{text}");
         }
     }
 }

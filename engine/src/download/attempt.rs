@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::cached::storable;
+use super::coding::Coding;
 use super::existing::{Answered, Existing, settle_locally};
 use super::finish::{Delivered, Finish};
 use super::lane::Expected;
@@ -91,6 +92,8 @@ impl Attempt<'_> {
             None => None,
         };
         check_size(job, &opened)?;
+        let coding = Coding::of(&opened.response, &job.url);
+        self.warn_of(&coding);
         if sources[opened.source].role == Role::Origin {
             add_linked(sources, &opened);
         }
@@ -125,7 +128,12 @@ impl Attempt<'_> {
             }
             Err(error) => Err(error),
         };
-        self.close(writer, target.as_ref().zip(Some(was_resumed)), receipt).await
+        let receipt = self.close(writer, target.as_ref().zip(Some(was_resumed)), receipt).await?;
+        Ok(coding.noted(receipt))
+    }
+
+    fn warn_of(&self, coding: &Coding) {
+        coding.warning().into_iter().for_each(|message| self.observer.event(&Event::warning(message)));
     }
 
     /// Decides about the file that has the final name.
@@ -318,7 +326,8 @@ impl Attempt<'_> {
     async fn receive(&self, job: &Job, sources: &mut Vec<Source>, begun: Begun) -> Result<Delivered, DownloadError> {
         let Begun { opened, resumed, mut budget, writer } = begun;
         let from_origin = sources[opened.source].role == Role::Origin;
-        let is_public = from_origin && !self.engine.introduces_user(job);
+        let is_plain = opened.response.codings().is_identity();
+        let is_public = from_origin && is_plain && !self.engine.introduces_user(job);
         let scoped = sources[0].scoped.as_ref().map(Scoped::headers);
         let storable =
             scoped.filter(|_| is_public).and_then(|sent| storable(sent, &opened.naming(&job.url).recorded(&job.url)));
@@ -335,6 +344,7 @@ impl Attempt<'_> {
                 size: opened.representation.size,
                 promised: job.size,
                 validators: validators.clone(),
+                is_decoded,
             };
             let source = &mut sources[opened.source];
             let _ = source.become_state(super::SourceState::Active, None);

@@ -18,13 +18,10 @@ use super::remote_time::file_time;
 use super::{DigestRule, DownloadError, Engine, Event, Job, NetworkUse, Observer, Output, blocking, place};
 use crate::model::http::Validators;
 use crate::model::{Algorithm, Digest, DisplayUrl};
-use crate::net::{Body, Get, Precondition, Wanted};
+use crate::net::{Body, Get, Precondition, Wanted, shown_wait};
 use crate::plan::freshness::{Freshness, StoredResponse};
 use crate::store::cache::{Blob, Cache, CacheError, Entry, Hit, LockWait, UrlLock};
 use crate::store::{Download, IfExists, Keep, Part, StoreError, Target, hash_file};
-
-/// Longest wait for another process that fetches the same URL.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// What the cache knows, when it may be used.
 struct Usable {
@@ -49,9 +46,19 @@ impl Cached<'_> {
         if let Some(lock) = self.try_lock(job, Duration::ZERO).await {
             return Some(lock);
         }
-        let message = format!("another process is downloading {}; waiting for it", DisplayUrl(&job.url));
+        let max_wait = self.engine.net.options().max_wait;
+        let (cache, url) = (self.cache.clone(), job.url.clone());
+        let holder = blocking(move || cache.holder(&url)).await;
+        let holder = holder.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"));
+        let (shown, most) = (DisplayUrl(&job.url), shown_wait(max_wait));
+        let message = format!("{holder} is downloading {shown}; waiting for it, at most {most} (--max-wait)");
         self.observer.event(&Event::warning(message));
-        self.try_lock(job, LONGEST_WAIT).await
+        let lock = self.try_lock(job, max_wait).await;
+        if lock.is_none() && !self.cancel.is_cancelled() {
+            let message = format!("{holder} is still downloading {shown} after {most}; downloading it as well");
+            self.observer.event(&Event::warning(message));
+        }
+        lock
     }
 
     async fn try_lock(&self, job: &Job, at_most: Duration) -> Option<UrlLock> {

@@ -11,7 +11,7 @@ use super::{Memory, PerHost, Seats};
 use crate::component::Rules;
 use crate::model::files::CookieFile;
 use crate::model::{Digest, Region};
-use crate::net::{Net, Scoped, Trust};
+use crate::net::{Coded, Net, Scoped, Trust};
 use crate::plan::{Connections, Ramp, Role};
 use crate::store::cache::Cache;
 use crate::store::{History, IfExists, Preallocate, RunNames};
@@ -74,6 +74,8 @@ pub struct EngineOptions {
     pub recheck: Recheck,
     /// Which modification time a finished file has.
     pub file_time: FileTime,
+    /// What becomes of a content coding that nobody asked for.
+    pub coded: Coded,
 }
 
 impl EngineOptions {

@@ -226,5 +226,9 @@ pub(super) fn is_strong(digest: &Digest) -> bool {
 
 /// The digests of the whole file that an answer states.
 pub(super) fn stated_digests(opened: &Opened) -> Vec<Digest> {
+    // They are of the coded body.
+    if opened.response.is_decoded() {
+        return Vec::new();
+    }
     file_digests(opened.response.headers(), opened.response.status())
 }

@@ -8,6 +8,7 @@
 mod attempt;
 mod audit;
 mod cached;
+mod coding;
 mod error;
 mod events;
 mod existing;
@@ -167,6 +168,7 @@ async fn gather(engine: &Engine, job: &mut Job, observer: &dyn Observer) -> Vec<
             add(&mut sources, Source::new(candidate.url.to_url(), Trust::Named, Role::Mirror, rule));
         }
     }
+    sources.iter_mut().for_each(|source| source.coded = engine.options.coded);
     sources
 }
 

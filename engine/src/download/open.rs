@@ -175,8 +175,10 @@ pub(super) async fn open(
         if is_origin && vouched == Vouched::Nothing && is_final(&error) {
             return Err(error.into());
         }
+        let max_wait = opening.engine.net.options().max_wait;
+        let is_bearable = is_origin && budget.wait(error.retry_after(), max_wait);
         // A host that is busy with other jobs of ours is healthy.
-        let again = is_origin && error.is_passing() && (rejected && serves_others || budget.spend());
+        let again = is_bearable && error.is_passing() && (rejected && serves_others || budget.spend());
         origin_failures += u32::from(is_origin);
         if is_origin && (!again || origin_failures >= opening.head_start.failures) {
             late = true;
@@ -184,7 +186,7 @@ pub(super) async fn open(
             attempts.extend(mirrors.map(|request| attempt(opening, request, When::After(Duration::ZERO))));
         }
         if again {
-            let pause = Backoff::default().pause(origin_failures, error.retry_after(), chance());
+            let pause = Backoff::up_to(max_wait).pause(origin_failures, error.retry_after(), chance());
             if rejected {
                 opening.engine.seats.rest(&sources[0].host(), pause);
             }
@@ -296,6 +298,8 @@ fn usable_answer(
     };
     let own = Validators::of(response.headers());
     let validators = match source {
+        // Of the coded body, they say nothing of what it decodes to.
+        ORIGIN if response.is_decoded() => Validators::default(),
         ORIGIN => own.clone(),
         // Across hosts they mean nothing, and must not be remembered as the origin's.
         _ => Validators::default(),

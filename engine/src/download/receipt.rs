@@ -168,6 +168,13 @@ pub struct Receipt {
     /// used so far: its own and the system's for it. None where the system does
     /// not say.
     pub cpu_seconds: Option<f64>,
+    /// The content codings in which the server sent the file, where it did
+    /// though none was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_coding: Option<String>,
+    /// Whether they were undone: then size and digests are of the decoded file.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub decoded: bool,
     /// Whether the bytes came out of the cache.
     pub from_cache: bool,
     /// Whether the finished file was there already and was left alone.
@@ -204,6 +211,8 @@ impl Receipt {
             retries: 0,
             peak_memory_bytes: None,
             cpu_seconds: None,
+            content_coding: None,
+            decoded: false,
             from_cache: false,
             already_there: false,
         }

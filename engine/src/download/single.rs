@@ -31,6 +31,8 @@ pub(super) struct Single<'a> {
     pub promised: Option<u64>,
     /// Of the first answer; they go with the file into cache and history.
     pub validators: Validators,
+    /// Whether a content coding of the first answer is undone.
+    pub is_decoded: bool,
 }
 
 impl Single<'_> {
@@ -63,7 +65,11 @@ impl Single<'_> {
                 // Chunks end where they like, whatever was declared beside them.
                 Ok(()) if budget.spend() => self.short(source, received),
                 Ok(()) => return Err(self.short(source, received).into()),
-                Err(DownloadError::Net(error)) if error.is_passing() && budget.spend() => error,
+                Err(DownloadError::Net(error))
+                    if error.is_passing() && self.waits(&error, budget) && budget.spend() =>
+                {
+                    error
+                }
                 Err(error) => return Err(error),
             };
             self.writer.forget(std::mem::take(&mut source.given))?;
@@ -107,6 +113,10 @@ impl Single<'_> {
         }
     }
 
+    fn waits(&self, error: &NetError, budget: &mut RetryBudget) -> bool {
+        budget.wait(error.retry_after(), self.engine.net.options().max_wait)
+    }
+
     /// Gives the seat back for a pause, and asks once there is one again.
     async fn ask_again(
         &self,
@@ -116,7 +126,8 @@ impl Single<'_> {
     ) -> (Seat, Result<Response, DownloadError>) {
         Tally::count(&source.tally.failures, 1);
         source.failures += 1;
-        let pause = Backoff::default().pause(source.failures, error.retry_after(), chance());
+        let max_wait = self.engine.net.options().max_wait;
+        let pause = Backoff::up_to(max_wait).pause(source.failures, error.retry_after(), chance());
         let Engine { seats, options, .. } = self.engine;
         let host = source.host();
         if let Some(refusal) = Refusal::of(error).filter(|refusal| *refusal == Refusal::Rejected) {
@@ -134,7 +145,8 @@ impl Single<'_> {
     async fn ask(&self, source: &Source) -> Result<Response, DownloadError> {
         Tally::count(&source.tally.requests, 1);
         let answer = source.route().ask_anew(&self.engine.net, Wanted::Everything, Precondition::None).await?;
-        let is_same = self.validators.agrees(&Validators::of(answer.headers())) != Agreement::Different;
+        let is_same = answer.is_decoded() == self.is_decoded
+            && self.validators.agrees(&Validators::of(answer.headers())) != Agreement::Different;
         match answer.body() {
             Body::Whole(size) if is_same && (size == self.size || size.is_none()) => Ok(answer),
             _ => Err(DownloadError::Changing),

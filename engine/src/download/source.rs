@@ -11,7 +11,7 @@ use super::events::shown;
 use super::lane::FirstValidators;
 use super::route::Route;
 use super::{Event, SourceReceipt, SourceState, reason};
-use crate::net::{Scoped, Trust};
+use crate::net::{Coded, Scoped, Trust};
 use crate::plan::{RangeSet, Role};
 
 /// A place that may have the bytes.
@@ -24,6 +24,8 @@ pub(super) struct Source {
     pub rule: Option<String>,
     /// What the user gave for its exact origin.
     pub scoped: Option<Scoped>,
+    /// What becomes of content codings.
+    pub coded: Coded,
     /// Where its URL led.
     route: Route,
     /// What its own first answer said of the file.
@@ -63,6 +65,7 @@ impl Source {
             rule,
             scoped: None,
             first: FirstValidators::default(),
+            coded: Coded::Kept,
             tally: Arc::default(),
             state: SourceState::Unused,
             why: None,
@@ -74,13 +77,14 @@ impl Source {
 
     /// The way to it, for a connection to go.
     pub(super) fn route(&self) -> Route {
-        self.route.clone().with(self.scoped.clone())
+        self.route.clone().with(self.scoped.clone()).coded(self.coded)
     }
 
     /// A copy that may ask while a transfer owns the source itself.
     pub(super) fn alone(&self) -> Self {
         let mut alone = Self::new(self.url.clone(), self.trust, self.role, None);
         alone.scoped.clone_from(&self.scoped);
+        alone.coded = self.coded;
         alone
     }
 

@@ -1,26 +1,29 @@
 //! The HTTP clients, and the one way to ask for bytes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use dashmap::DashMap;
-use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE};
+use dashmap::{DashMap, DashSet};
+use http::StatusCode;
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE, SET_COOKIE, TRANSFER_ENCODING,
+};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
+use super::build::{ClientKey, HeaderRule, ProxyIs, build};
 use super::limit::RateLimits;
-use super::resolve::{PolicyResolver, Reach};
-use super::response::{End, Response};
-use super::{ClientIdentity, NetError, ProxyOptions, ResolveOverride, Scoped};
-use crate::model::{ByteRange, DisplayUrl, PrivateMirrors, check_public};
+use super::race::{AddressBook, dispatch};
+use super::resolve::Reach;
+use super::response::{End, Response, content_codings};
+use super::scoped::{add_newer_cookies, seconds_since_1970};
+use super::{ClientIdentity, Malformed, NetError, ProxyOptions, ProxyUrl, ResolveOverride, Scoped};
+use crate::model::http::{Jar, JarCookie};
+use crate::model::{ByteRange, DisplayUrl, Origin, PrivateMirrors, check_public};
 
 /// Most redirects that are followed.
 const MOST_REDIRECTS: usize = 10;
-/// Most header fields of an answer.
-const MOST_HEADERS: usize = 256;
-/// Connections that wait for another request, for each host.
-const IDLE_CONNECTIONS: usize = 16;
 
 /// What the user decided about the network.
 #[derive(Debug, Clone)]
@@ -31,6 +34,8 @@ pub struct NetOptions {
     pub connect_timeout: Duration,
     /// Longest wait for the next bytes.
     pub stall_timeout: Duration,
+    /// Longest pause that a server may ask for, all in a row together.
+    pub max_wait: Duration,
     /// Proxies.
     pub proxy: ProxyOptions,
     /// The only authorities to trust; none for the system's.
@@ -49,7 +54,7 @@ pub struct NetOptions {
 
 /// Certificates of authorities, as PEM text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authorities(Vec<u8>);
+pub struct Authorities(pub(super) Vec<u8>);
 
 /// A text without a certificate.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +119,15 @@ pub enum Precondition {
     Changed(HeaderMap),
 }
 
+/// What becomes of a body in a content coding, which was not asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coded {
+    /// It stays as it is.
+    Kept,
+    /// It is decoded, which takes the whole body: no range is asked for again.
+    Decoded,
+}
+
 /// One GET request.
 #[derive(Debug, Clone)]
 pub struct Get<'a> {
@@ -128,23 +142,15 @@ pub struct Get<'a> {
     /// What the user gave for one origin alone. Their certificate is shown
     /// there, and nowhere without this.
     pub scoped: Option<&'a Scoped>,
+    /// What becomes of a content coding.
+    pub coded: Coded,
 }
 
 impl<'a> Get<'a> {
     /// A plain request for a URL without anybody's credentials.
     pub fn new(url: &'a Url, trust: Trust, wanted: Wanted) -> Self {
-        Self { url, trust, wanted, precondition: Precondition::None, scoped: None }
+        Self { url, trust, wanted, precondition: Precondition::None, scoped: None, coded: Coded::Decoded }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct ClientKey {
-    reach: Reach,
-    secure: bool,
-    /// Whether the user's certificate is shown. Its connections are nobody else's.
-    identified: bool,
-    /// Which of the user's addresses are connected to.
-    pinned: Option<usize>,
 }
 
 /// The clients of one process. Cheap to clone.
@@ -160,6 +166,11 @@ struct Shared {
     // Built when first needed: reading the system's certificates costs more
     // than a whole plain-HTTP download of a small file.
     clients: DashMap<ClientKey, reqwest::Client>,
+    book: AddressBook,
+    /// Cookies that servers have set in this run.
+    jar: Mutex<Jar>,
+    /// Origins whose answers have lines that are no fields.
+    careless: DashSet<Origin>,
 }
 
 impl Net {
@@ -169,7 +180,14 @@ impl Net {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let none = RateLimits::default();
         let limits = options.limit_rate.map_or_else(|| none.clone(), |rate| none.with(rate));
-        Self { shared: Arc::new(Shared { options, clients: DashMap::new() }), limits }
+        let shared = Shared {
+            options,
+            clients: DashMap::new(),
+            book: AddressBook::default(),
+            jar: Mutex::default(),
+            careless: DashSet::new(),
+        };
+        Self { shared: Arc::new(shared), limits }
     }
 
     /// The same clients for one download that has a limit of its own.
@@ -186,8 +204,16 @@ impl Net {
     /// Builds the client for `https` URLs without using it, which shows what is
     /// wrong with certificates and proxies.
     pub fn prepare(&self) -> Result<(), NetError> {
-        let key = ClientKey { reach: Reach::Anywhere, secure: true, identified: false, pinned: None };
-        build(&self.shared.options, key).map(drop).map_err(NetError::Setup)
+        let key = ClientKey {
+            reach: Reach::Anywhere,
+            secure: true,
+            identified: false,
+            pinned: None,
+            port: 443,
+            proxied: None,
+            header: HeaderRule::Usual,
+        };
+        build(&self.shared.options, &self.shared.book, key).map(drop)
     }
 
     /// Whether the origin of a URL is shown the user's certificate.
@@ -198,12 +224,19 @@ impl Net {
     /// Sends a request, follows redirects, and reads the answer's head.
     pub async fn get(&self, get: Get<'_>) -> Result<Response, NetError> {
         let asked = Instant::now();
-        let mut url = get.url.clone();
-        let mut trust = get.trust;
+        let mut get = get;
+        let (mut url, mut trust) = (get.url.clone(), get.trust);
         for _ in 0..=MOST_REDIRECTS {
             let answer = self.send(&url, trust, &get).await?;
+            let coded = coded(&get, &url, &answer);
+            if coded == Coded::Decoded && is_coded_part(&answer) {
+                // A part of a coded body is nothing that could be decoded.
+                get = Get { wanted: Wanted::Everything, precondition: Precondition::None, ..get };
+                continue;
+            }
             if !is_redirect(answer.status()) {
-                let end = End { url, trust, stall_timeout: self.shared.options.stall_timeout, waited: asked.elapsed() };
+                let stall_timeout = self.shared.options.stall_timeout;
+                let end = End { url, trust, stall_timeout, waited: asked.elapsed(), coded };
                 return Response::new(answer, get.wanted, end, self.limits.clone());
             }
             let next = redirect_target(&url, answer.headers())?;
@@ -215,17 +248,79 @@ impl Net {
         Err(NetError::Redirect { host: host_of(&url), what: format!("more than {MOST_REDIRECTS} times") })
     }
 
+    /// Sends one request. An answer with lines that are no header fields is
+    /// asked for again with those passed over: curl and wget take it too.
     async fn send(&self, url: &Url, trust: Trust, get: &Get<'_>) -> Result<reqwest::Response, NetError> {
+        let origin = Origin::of(url);
+        let known = self.shared.careless.contains(&origin);
+        let rule = if known { HeaderRule::Lenient } else { HeaderRule::Usual };
+        match self.send_by(url, trust, get, rule).await {
+            Err(NetError::Malformed { fault: Malformed::Other(why), host }) if !known => {
+                let answer = self.send_by(url, trust, get, HeaderRule::Lenient).await;
+                match &answer {
+                    Ok(_) => {
+                        self.shared.careless.insert(origin);
+                    }
+                    Err(NetError::Malformed { fault: Malformed::Unbounded, .. }) => {}
+                    // It is no better without those lines.
+                    Err(_) => return Err(NetError::Malformed { host, fault: Malformed::Other(why) }),
+                }
+                answer
+            }
+            answer => answer,
+        }
+    }
+
+    async fn send_by(
+        &self,
+        url: &Url,
+        trust: Trust,
+        get: &Get<'_>,
+        header: HeaderRule,
+    ) -> Result<reqwest::Response, NetError> {
         let host = host_of(url);
         let identified = self.shows_identity(url) && get.scoped.is_some_and(|scoped| scoped.is_for(url));
-        let (client, clean) = self.client_for(url, trust, identified)?;
-        let request = client.get(clean).headers(headers(url, get));
+        let (client, clean) = self.client_of(url, trust, (identified, header))?;
+        let cookies = self.jar().of(url, seconds_since_1970());
+        let fields = headers(url, get, &cookies);
         let options = &self.shared.options;
         let limit = options.connect_timeout + options.stall_timeout;
-        match tokio::time::timeout(limit, request.send()).await {
-            Ok(answer) => answer.map_err(|error| NetError::sort(&host, error)),
-            Err(_) => Err(NetError::Stalled { host, after: limit }),
+        let sent = dispatch(|| client.get(clean.clone()).headers(fields.clone()));
+        let answer = match tokio::time::timeout(limit, sent).await {
+            Ok(answer) => answer.map_err(|error| self.sort(url, error))?,
+            Err(_) => return Err(NetError::Stalled { host, after: limit }),
+        };
+        self.check_login(url, answer.status())?;
+        if header == HeaderRule::Lenient && !tells_its_end(&answer) {
+            // The line passed over may have been the one that tells it.
+            return Err(NetError::Malformed { host, fault: Malformed::Unbounded });
         }
+        let set = answer.headers().get_all(SET_COOKIE).iter().map(HeaderValue::as_bytes);
+        self.jar().learn(url, set, seconds_since_1970());
+        Ok(answer)
+    }
+
+    fn jar(&self) -> std::sync::MutexGuard<'_, Jar> {
+        self.shared.jar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sorts an error of the client for a URL, which a proxy may have caused.
+    pub(super) fn sort(&self, url: &Url, error: reqwest::Error) -> NetError {
+        NetError::sort(&host_of(url), self.proxy(url), error)
+    }
+
+    /// Whether it was the proxy that answered, to ask for a login.
+    pub(super) fn check_login(&self, url: &Url, status: StatusCode) -> Result<(), NetError> {
+        match self.proxy(url) {
+            Some(proxy) if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                Err(NetError::ProxyLogin { proxy: proxy.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn proxy(&self, url: &Url) -> Option<&ProxyUrl> {
+        self.shared.options.proxy.of_url(url).ok().flatten()
     }
 
     /// The client for a URL, and the URL as it is sent. The address policy is
@@ -236,15 +331,33 @@ impl Net {
         trust: Trust,
         identified: bool,
     ) -> Result<(reqwest::Client, Url), NetError> {
-        let reach = match (trust, self.shared.options.private_mirrors) {
+        self.client_of(url, trust, (identified, HeaderRule::Usual))
+    }
+
+    fn client_of(
+        &self,
+        url: &Url,
+        trust: Trust,
+        (identified, header): (bool, HeaderRule),
+    ) -> Result<(reqwest::Client, Url), NetError> {
+        let options = &self.shared.options;
+        let reach = match (trust, options.private_mirrors) {
             (Trust::Typed, _) | (_, PrivateMirrors::Allow) => Reach::Anywhere,
             (Trust::Named, PrivateMirrors::Refuse) => Reach::Public,
         };
+        // Through a proxy as well: what can be known of a URL is known here.
         if reach == Reach::Public {
             check_public(url).map_err(|why| NetError::not_public(&host_of(url), why))?;
         }
-        let client =
-            self.client(ClientKey { reach, secure: url.scheme() == "https", identified, pinned: self.pinned(url) })?;
+        let proxy = options.proxy.of_url(url).map_err(NetError::ProxySetting)?;
+        let (host, pinned) = (host_of(url), self.pinned(url));
+        let proxied = proxy.map(|proxy| {
+            let is_same = proxy.host_and_port().0.eq_ignore_ascii_case(&host);
+            if is_same { ProxyIs::TheSameHost } else { ProxyIs::AnotherHost }
+        });
+        let secure = url.scheme() == "https";
+        let port = url.port_or_known_default().unwrap_or(if secure { 443 } else { 80 });
+        let client = self.client(ClientKey { reach, secure, identified, pinned, port, proxied, header })?;
         let mut clean = url.clone();
         // Credentials in the URL were turned into a scoped header by the caller.
         let _ = clean.set_username("").and_then(|()| clean.set_password(None));
@@ -255,59 +368,39 @@ impl Net {
         if let Some(client) = self.shared.clients.get(&key) {
             return Ok(client.clone());
         }
-        let client = build(&self.shared.options, key).map_err(NetError::Setup)?;
+        let client = build(&self.shared.options, &self.shared.book, key)?;
         Ok(self.shared.clients.entry(key).or_insert(client).clone())
     }
 
     fn pinned(&self, url: &Url) -> Option<usize> {
         let (host, port) = (url.host_str()?, url.port_or_known_default()?);
-        self.shared.options.resolve.iter().rposition(|pinned| pinned.host == host && pinned.port == port)
+        self.shared.options.resolve.iter().rposition(|pinned| pinned.is_of(host) && pinned.port == port)
     }
 }
 
-fn build(options: &NetOptions, key: ClientKey) -> Result<reqwest::Client, reqwest::Error> {
-    let pinned = key.pinned.map(|index| options.resolve[index].addresses.clone());
-    let mut builder = reqwest::Client::builder()
-        .user_agent(&options.user_agent)
-        .connect_timeout(options.connect_timeout)
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .http1_only()
-        .http1_max_headers(MOST_HEADERS)
-        .pool_max_idle_per_host(IDLE_CONNECTIONS)
-        .no_proxy()
-        .dns_resolver(PolicyResolver { reach: key.reach, pinned });
-    for proxy in proxies(&options.proxy)? {
-        builder = builder.proxy(proxy);
-    }
-    builder = match &options.authorities {
-        Some(pem) => builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem.0)?),
-        // A plain connection needs no certificates, unless it is to a proxy.
-        None if !key.secure && options.proxy.http.is_none() => builder.tls_certs_only([]),
-        None => builder,
-    };
-    if options.certificates == CertificateCheck::Skipped {
-        builder = builder.tls_danger_accept_invalid_certs(true);
-    }
-    if let Some(identity) = options.identity.as_ref().filter(|_| key.identified) {
-        builder = builder.identity(identity.expose());
-    }
-    builder.build()
+/// What becomes of an answer's coding. A name that promises the coded file is
+/// taken at its word, as wget and browsers do: `a.tar.gz` stays one.
+fn coded(get: &Get<'_>, url: &Url, answer: &reqwest::Response) -> Coded {
+    let codings = content_codings(answer.headers());
+    let is_stored = codings.are_stored_as(get.url.path()) || codings.are_stored_as(url.path());
+    if is_stored { Coded::Kept } else { get.coded }
 }
 
-fn proxies(options: &ProxyOptions) -> Result<Vec<reqwest::Proxy>, reqwest::Error> {
-    if options.bypasses_all() {
-        return Ok(Vec::new());
-    }
-    let bypass = || options.bypass.as_deref().and_then(reqwest::NoProxy::from_string);
-    let http = options.http.as_ref().map(|proxy| reqwest::Proxy::http(proxy.expose()));
-    let https = options.https.as_ref().map(|proxy| reqwest::Proxy::https(proxy.expose()));
-    [http, https].into_iter().flatten().map(|proxy| Ok(proxy?.no_proxy(bypass()))).collect()
+fn is_coded_part(answer: &reqwest::Response) -> bool {
+    answer.status() == StatusCode::PARTIAL_CONTENT && !content_codings(answer.headers()).is_identity()
 }
 
-/// The fields of one request. Those of the user go to their origin alone.
-fn headers(url: &Url, get: &Get<'_>) -> HeaderMap {
-    let mut headers = get.scoped.map(|scoped| scoped.fields(url)).unwrap_or_default();
+fn tells_its_end(answer: &reqwest::Response) -> bool {
+    let fields = answer.headers();
+    let is_empty = is_redirect(answer.status()) || matches!(answer.status().as_u16(), 204 | 304);
+    fields.contains_key(CONTENT_LENGTH) || fields.contains_key(TRANSFER_ENCODING) || is_empty
+}
+
+/// The fields of one request. Those of the user go to their origin alone, as do
+/// the cookies that it has set.
+fn headers(url: &Url, get: &Get<'_>, cookies: &[JarCookie]) -> HeaderMap {
+    let mut headers = get.scoped.map(|scoped| scoped.fields(url, cookies)).unwrap_or_default();
+    add_newer_cookies(&mut headers, cookies);
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let range = match get.wanted {
         Wanted::Everything => None,
@@ -330,7 +423,7 @@ fn headers(url: &Url, get: &Get<'_>) -> HeaderMap {
     headers
 }
 
-fn is_redirect(status: http::StatusCode) -> bool {
+fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
@@ -396,7 +489,7 @@ mod tests {
         fields.insert("x-token", HeaderValue::from_static("secret"));
         fields.insert(RANGE, HeaderValue::from_static("bytes=0-1"));
         let scoped = Scoped::new(&to, fields, None);
-        let sent = headers(&to, &Get { scoped: Some(&scoped), ..Get::new(&to, Trust::Typed, Wanted::From(5)) });
+        let sent = headers(&to, &Get { scoped: Some(&scoped), ..Get::new(&to, Trust::Typed, Wanted::From(5)) }, &[]);
         assert_eq!((&sent["x-token"], &sent[RANGE]), (&"secret".parse().unwrap(), &"bytes=5-".parse().unwrap()));
     }
 }

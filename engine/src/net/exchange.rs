@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use super::client::Trust;
+use super::race::dispatch;
 use super::{Net, NetError};
 
 /// Slowest rate, in bytes per second, at which a body is sent.
@@ -51,7 +52,7 @@ impl Net {
         loop {
             let next = tokio::time::timeout(patience, answer.chunk()).await;
             let next = next.map_err(|_| NetError::Stalled { host: host.clone(), after: patience })?;
-            let Some(chunk) = next.map_err(|error| NetError::sort(&host, error))? else { return Ok(told) };
+            let Some(chunk) = next.map_err(|error| NetError::sort(&host, None, error))? else { return Ok(told) };
             if told.body.len() + chunk.len() > limit {
                 let what = format!("more than the {limit} bytes expected");
                 return Err(NetError::Protocol { host, what });
@@ -74,10 +75,11 @@ impl Net {
         let options = self.options();
         let sending = std::time::Duration::from_secs(body.len() as u64 / SLOWEST_UPLOAD);
         let patience = options.connect_timeout + options.stall_timeout + sending;
-        let request = client.request(method, clean).headers(headers).body(body).send();
-        let sent = tokio::time::timeout(patience, request).await;
-        let sent = sent.map_err(|_| NetError::Stalled { host: host.clone(), after: patience })?;
-        let mut answer = sent.map_err(|error| NetError::sort(&host, error))?;
+        let request = || client.request(method.clone(), clean.clone()).headers(headers.clone()).body(body.clone());
+        let sent = tokio::time::timeout(patience, dispatch(request)).await;
+        let sent = sent.map_err(|_| NetError::Stalled { host, after: patience })?;
+        let mut answer = sent.map_err(|error| self.sort(url, error))?;
+        self.check_login(url, answer.status())?;
         let reason = answer.extensions().get::<hyper::ext::ReasonPhrase>();
         let reason = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
         let told =

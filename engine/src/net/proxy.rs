@@ -1,11 +1,20 @@
 //! Where to find the proxy.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::str::FromStr;
 
+use hyper_util::client::proxy::matcher::Matcher;
+use url::Url;
+
 /// Schemes of proxies that the client speaks. It would pass over any other in
 /// silence and connect directly, which is the last thing a user of a proxy wants.
-const SCHEMES: [&str; 5] = ["http", "https", "socks4", "socks5", "socks5h"];
+const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
+/// How desktops write a SOCKS proxy into `all_proxy`, by which they mean
+/// version 5. (curl takes it for version 4, and fails at most of them.)
+const DESKTOP_SOCKS: &str = "socks";
+/// Port of a SOCKS proxy that names none (RFC 1928).
+const SOCKS_PORT: u16 = 1080;
 
 /// The address of a proxy: `http://HOST:PORT`, or `HOST:PORT`.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,17 +24,32 @@ pub struct ProxyUrl(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyUrlError {
     /// A scheme that the client does not speak.
-    #[error("`{0}` is not a proxy's scheme; http, https, socks4, socks5 and socks5h are")]
+    #[error("`{0}` is not a proxy's scheme; http, https, socks4, socks4a, socks5 and socks5h are")]
     Scheme(String),
     /// Something else is wrong with it.
     #[error("the proxy's address is not a URL: {0}")]
     Shape(url::ParseError),
+    /// A variable of bytes that are no text.
+    #[error("the proxy's address is not UTF-8")]
+    NotText,
 }
 
 impl ProxyUrl {
     /// The address, its login included.
     pub(super) fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Its host and port.
+    pub(super) fn host_and_port(&self) -> (String, u16) {
+        let url = Url::parse(&self.0).expect("checked when it was read");
+        let host = url.host_str().unwrap_or_default().to_owned();
+        (host, url.port_or_known_default().unwrap_or(SOCKS_PORT))
+    }
+
+    /// Whether it is told an address, for which the name is looked up here.
+    pub(super) fn resolves_here(&self) -> bool {
+        self.0.starts_with("socks4://") || self.0.starts_with("socks5://")
     }
 }
 
@@ -38,8 +62,13 @@ impl FromStr for ProxyUrl {
         if text.contains(char::is_control) {
             return Err(ProxyUrlError::Shape(url::ParseError::InvalidDomainCharacter));
         }
-        let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        let url = url::Url::parse(&whole).map_err(ProxyUrlError::Shape)?;
+        let whole = match text.split_once("://") {
+            None => format!("http://{text}"),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case(DESKTOP_SOCKS) => format!("socks5://{rest}"),
+            // The client knows schemes in lower case alone.
+            Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
+        };
+        let url = Url::parse(&whole).map_err(ProxyUrlError::Shape)?;
         if !SCHEMES.contains(&url.scheme()) {
             return Err(ProxyUrlError::Scheme(url.scheme().to_owned()));
         }
@@ -66,13 +95,43 @@ impl fmt::Debug for ProxyUrl {
     }
 }
 
+/// What names a proxy.
+#[derive(Debug, Clone)]
+pub enum ProxySetting {
+    /// An address.
+    Readable(ProxyUrl),
+    /// Something that is none. It matters only where it would be used.
+    Unreadable(UnreadableProxy),
+}
+
+/// A variable that names no proxy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the proxy that {variable} names cannot be used")]
+pub struct UnreadableProxy {
+    /// The variable.
+    pub variable: String,
+    /// What is wrong with it.
+    pub source: ProxyUrlError,
+}
+
+impl ProxySetting {
+    /// Reads what a variable says.
+    pub fn of_variable(variable: &str, value: &OsStr) -> Self {
+        let read = value.to_str().ok_or(ProxyUrlError::NotText).and_then(str::parse);
+        match read {
+            Ok(proxy) => Self::Readable(proxy),
+            Err(source) => Self::Unreadable(UnreadableProxy { variable: variable.to_owned(), source }),
+        }
+    }
+}
+
 /// Where to find the proxy.
 #[derive(Debug, Clone, Default)]
 pub struct ProxyOptions {
     /// Proxy for `http` URLs.
-    pub http: Option<ProxyUrl>,
+    pub http: Option<ProxySetting>,
     /// Proxy for `https` URLs.
-    pub https: Option<ProxyUrl>,
+    pub https: Option<ProxySetting>,
     /// Hosts that are reached directly, in the form of `NO_PROXY`.
     pub bypass: Option<String>,
 }
@@ -82,6 +141,25 @@ impl ProxyOptions {
     /// asterisk for names alone, and send addresses to the proxy.
     pub(super) fn bypasses_all(&self) -> bool {
         self.bypass.as_deref().is_some_and(|list| list.trim() == "*")
+    }
+
+    /// The proxy that a URL is reached by; none when it is reached directly.
+    /// An error where the variable that would decide cannot be read.
+    pub fn of_url(&self, url: &Url) -> Result<Option<&ProxyUrl>, UnreadableProxy> {
+        let setting = if url.scheme() == "https" { &self.https } else { &self.http };
+        match setting {
+            None => Ok(None),
+            Some(_) if self.bypasses(url) => Ok(None),
+            Some(ProxySetting::Readable(proxy)) => Ok(Some(proxy)),
+            Some(ProxySetting::Unreadable(error)) => Err(error.clone()),
+        }
+    }
+
+    /// Whether a URL is reached directly, as the client itself will decide it.
+    fn bypasses(&self, url: &Url) -> bool {
+        let Some(list) = self.bypass.as_deref() else { return false };
+        let Ok(uri) = url.as_str().parse() else { return false };
+        self.bypasses_all() || Matcher::builder().all("http://proxy.invalid").no(list).build().intercept(&uri).is_none()
     }
 }
 
@@ -97,6 +175,8 @@ mod tests {
             ("user:secret@proxy:3128", "http://proxy:3128"),
             ("socks5h://u:p@ss@proxy", "socks5h://proxy"),
             ("http://u:p@proxy:3128/a@b", "http://proxy:3128"),
+            ("socks://127.0.0.1:1080/", "socks5://127.0.0.1:1080/"),
+            ("SOCKS5h://Proxy", "socks5h://Proxy"),
             (" http://proxy:3128\n", "http://proxy:3128"),
         ] {
             assert_eq!(
@@ -111,6 +191,44 @@ mod tests {
         assert_eq!("gopher://proxy".parse::<ProxyUrl>(), Err(ProxyUrlError::Scheme("gopher".into())));
         for text in ["http://", "://", "a b", "http://pro\nxy", "http://proxy/\u{1b}[2J"] {
             assert!(text.parse::<ProxyUrl>().is_err(), "{text}");
+        }
+    }
+
+    fn variable(value: &str) -> ProxySetting {
+        ProxySetting::of_variable("all_proxy", OsStr::new(value))
+    }
+
+    /// A variable that cannot be read is in nobody's way who does not need it.
+    #[test]
+    fn what_is_unreadable_is_an_error_where_it_is_used() {
+        let options = ProxyOptions {
+            http: Some(variable("http://good:1")),
+            https: Some(variable("gopher://bad")),
+            bypass: Some("direct.example, 127.0.0.0/8".into()),
+        };
+        let of = |url: &str| options.of_url(&url.parse().expect("a URL")).map(|proxy| proxy.map(ToString::to_string));
+        assert_eq!(of("http://a.example/"), Ok(Some("http://good:1".into())));
+        for direct in
+            ["https://direct.example/", "https://b.direct.example:8443/x", "https://127.0.0.9/", "http://127.1/"]
+        {
+            assert_eq!(of(direct), Ok(None), "{direct}");
+        }
+        let error = of("https://a.example/").expect_err("it would be used");
+        assert_eq!((error.variable.as_str(), error.source), ("all_proxy", ProxyUrlError::Scheme("gopher".into())));
+        let all = ProxyOptions { bypass: Some(" * ".into()), ..options.clone() };
+        assert_eq!(all.of_url(&"https://a.example/".parse().expect("a URL")), Ok(None));
+    }
+
+    #[test]
+    fn a_proxy_has_a_host_and_a_port() {
+        for (text, host, port) in
+            [("proxy", "proxy", 80), ("https://p:1", "p", 1), ("socks://s", "s", 1080), ("https://p", "p", 443)]
+        {
+            assert_eq!(
+                text.parse::<ProxyUrl>().map(|proxy| proxy.host_and_port()),
+                Ok((host.to_owned(), port)),
+                "{text}"
+            );
         }
     }
 }

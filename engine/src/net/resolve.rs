@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use super::race::{AddressBook, tell_addresses};
 use crate::model::is_public;
 
 /// `--resolve HOST:PORT:ADDRESS[,ADDRESS]`: connect to one of the ADDRESSes for
@@ -39,14 +40,24 @@ impl FromStr for ResolveOverride {
         let (port, addresses) = rest.split_once(':').ok_or_else(shape)?;
         let port: u16 = port.parse().map_err(|_| shape())?;
         let addresses: Vec<_> = addresses.split(',').map(parse_address).collect::<Option<_>>().ok_or_else(shape)?;
-        if host.is_empty() {
-            return Err(shape());
-        }
+        // As a URL has it: punycode, lower case. A dot at the end means the same host.
+        let host = url::Host::parse(host.trim_end_matches('.')).map_err(|_| shape())?.to_string();
         if addresses.iter().any(|address| address.port() != 0) && port != 80 && port != 443 {
             return Err(ResolveOverrideError::Port(text.chars().take(200).collect()));
         }
-        Ok(Self { host: host.to_ascii_lowercase(), port, addresses })
+        Ok(Self { host, port, addresses })
     }
+}
+
+impl ResolveOverride {
+    /// Whether it is for this host, however the name is written.
+    pub(super) fn is_of(&self, host: &str) -> bool {
+        is_same_name(&self.host, host)
+    }
+}
+
+fn is_same_name(one: &str, other: &str) -> bool {
+    one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
 }
 
 fn parse_address(text: &str) -> Option<SocketAddr> {
@@ -93,34 +104,72 @@ pub(super) enum Reach {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ResolveError {
     #[error("the name has no address")]
-    Name(#[source] Option<std::io::Error>),
+    Name {
+        /// The name that was looked up: a proxy's where that is asked.
+        name: String,
+        source: Option<std::io::Error>,
+    },
     #[error("{0} is not a public address")]
     Private(IpAddr),
+}
+
+/// Where a proxy is, as the resolver is asked for it.
+#[derive(Debug, Clone)]
+pub(super) struct ProxyHost {
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// Whether the address policy leaves it alone: the user named it. It must
+    /// not where a URL has the same host.
+    pub(super) exempt: bool,
 }
 
 /// The system's resolver behind the address policy.
 #[derive(Debug)]
 pub(super) struct PolicyResolver {
     pub(super) reach: Reach,
-    pub(super) pinned: Option<Vec<SocketAddr>>,
+    pub(super) pinned: Option<ResolveOverride>,
+    /// Port of the URLs.
+    pub(super) port: u16,
+    pub(super) proxy: Option<ProxyHost>,
+    pub(super) book: AddressBook,
 }
 
 impl Resolve for PolicyResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (reach, pinned) = (self.reach, self.pinned.clone());
+        let name = name.as_str().to_owned();
+        let proxy = self.proxy.as_ref().filter(|proxy| is_same_name(&proxy.host, &name));
+        let reach = if proxy.is_some_and(|proxy| proxy.exempt) { Reach::Anywhere } else { self.reach };
+        let port = proxy.map_or(self.port, |proxy| proxy.port);
+        let pinned = self.pinned.as_ref().filter(|pinned| pinned.is_of(&name)).map(|pinned| pinned.addresses.clone());
+        // What a proxy connects to must not be connected to past it.
+        let may_race = proxy.is_some() || self.proxy.is_none();
+        let book = self.book.clone();
         Box::pin(async move {
             let all: Vec<SocketAddr> = if let Some(addresses) = pinned {
                 addresses
             } else {
                 let found = tokio::net::lookup_host((name.as_str(), 0)).await;
-                found.map_err(|error| ResolveError::Name(Some(error)))?.collect()
+                let unknown = |error| ResolveError::Name { name: name.clone(), source: Some(error) };
+                found.map_err(unknown)?.collect()
             };
             let refused = all.iter().map(SocketAddr::ip).find(|ip| reach == Reach::Public && !is_public(*ip));
-            let allowed: Vec<_> = all.into_iter().filter(|a| reach == Reach::Anywhere || is_public(a.ip())).collect();
+            let allowed = all.into_iter().filter(|a| reach == Reach::Anywhere || is_public(a.ip()));
+            let allowed = allowed.map(|mut address| {
+                if address.port() == 0 {
+                    address.set_port(port);
+                }
+                address
+            });
+            let allowed = book.order(allowed.collect());
             match (allowed.is_empty(), refused) {
-                (false, _) => Ok(Box::new(allowed.into_iter()) as Addrs),
+                (false, _) => {
+                    if may_race {
+                        tell_addresses(&allowed);
+                    }
+                    Ok(Box::new(allowed.into_iter()) as Addrs)
+                }
                 (true, Some(ip)) => Err(ResolveError::Private(ip).into()),
-                (true, None) => Err(ResolveError::Name(None).into()),
+                (true, None) => Err(ResolveError::Name { name, source: None }.into()),
             }
         })
     }
@@ -158,16 +207,73 @@ mod tests {
         assert!(matches!("a.example:8443:127.0.0.1:1".parse::<ResolveOverride>(), Err(ResolveOverrideError::Port(_))));
     }
 
+    #[test]
+    fn a_name_is_the_same_however_it_is_written() {
+        for (text, host) in [
+            ("B\u{fc}cher.example:80:127.0.0.1", "xn--bcher-kva.example"),
+            ("xn--bcher-kva.example.:80:127.0.0.1", "xn--bcher-kva.example."),
+            ("a.example.:80:127.0.0.1", "A.example"),
+            ("127.0.0.9:80:127.0.0.1", "127.0.0.9"),
+        ] {
+            let pinned: ResolveOverride = text.parse().expect("well-formed");
+            assert!(pinned.is_of(host) && !pinned.is_of("b.example"), "{pinned}");
+            assert_eq!(pinned.to_string().parse(), Ok(pinned));
+        }
+        for text in [".:80:127.0.0.1", "a b:80:127.0.0.1"] {
+            assert!(matches!(text.parse::<ResolveOverride>(), Err(ResolveOverrideError::Shape(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_this_machine_are_private() {
+        for (host, public) in [
+            ("localhost", false),
+            ("localhost.", false),
+            ("LOCALHOST", false),
+            ("a.localhost", false),
+            ("ip6-loopback", false),
+            ("localhost.example", true),
+            ("mylocalhost", true),
+        ] {
+            let host = url::Host::parse(host).expect("a host");
+            let borrowed = match &host {
+                url::Host::Domain(name) => url::Host::Domain(name.as_str()),
+                _ => panic!("a name"),
+            };
+            assert_eq!(check_name(Some(&borrowed), Reach::Public).is_ok(), public, "{host}");
+            assert!(check_name(Some(&borrowed), Reach::Anywhere).is_ok());
+        }
+    }
+
+    fn resolver(reach: Reach, pinned: &str, proxy: Option<ProxyHost>) -> PolicyResolver {
+        let pinned = Some(pinned.parse().expect("well-formed"));
+        PolicyResolver { reach, pinned, port: 443, proxy, book: AddressBook::default() }
+    }
+
+    fn name(text: &str) -> Name {
+        text.parse().expect("a name")
+    }
+
     #[tokio::test]
     async fn a_pinned_private_address_is_refused_where_only_public_ones_may_be_reached() {
-        let resolver = |reach, addresses: &[&str]| PolicyResolver {
-            reach,
-            pinned: Some(addresses.iter().map(|address| address.parse().expect("an address")).collect()),
-        };
-        let name = || "a.example".parse().expect("a name");
-        assert!(resolver(Reach::Anywhere, &["10.0.0.1:0"]).resolve(name()).await.is_ok());
-        assert!(resolver(Reach::Public, &["10.0.0.1:0"]).resolve(name()).await.is_err());
-        let mixed = resolver(Reach::Public, &["10.0.0.1:0", "8.8.8.8:0"]).resolve(name()).await.expect("one is public");
-        assert_eq!(mixed.map(|address| address.to_string()).collect::<Vec<_>>(), ["8.8.8.8:0"]);
+        let private = |reach| resolver(reach, "a.example:443:10.0.0.1", None);
+        assert!(private(Reach::Anywhere).resolve(name("a.example")).await.is_ok());
+        assert!(private(Reach::Public).resolve(name("a.example")).await.is_err());
+        let mixed = resolver(Reach::Public, "a.example:443:10.0.0.1,8.8.8.8", None);
+        let mixed = mixed.resolve(name("a.example")).await.expect("one is public");
+        assert_eq!(mixed.map(|address| address.to_string()).collect::<Vec<_>>(), ["8.8.8.8:443"]);
+    }
+
+    /// The user named the proxy, so it may be anywhere; what a URL is pinned to
+    /// is not where its proxy is.
+    #[tokio::test]
+    async fn a_proxy_is_found_by_its_own_name() {
+        for (exempt, allowed) in [(true, true), (false, false)] {
+            let proxy = ProxyHost { host: "localhost".into(), port: 3128, exempt };
+            let resolver = resolver(Reach::Public, "a.example:443:8.8.8.8", Some(proxy));
+            let found = resolver.resolve(name("localhost")).await;
+            assert_eq!(found.is_ok(), allowed);
+            assert!(found.into_iter().flatten().all(|address| address.port() == 3128 && address.ip().is_loopback()));
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Longest pause before another attempt, whatever the server asks for.
+/// Longest pause before another attempt, whatever the server asks for, where
+/// nobody has said how long they would wait.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Pauses between attempts: doubling, with jitter, never shorter than the
@@ -13,22 +14,32 @@ pub struct Backoff {
     pub first: Duration,
     /// The longest pause of the doubling.
     pub cap: Duration,
+    /// The longest pause at all.
+    pub longest: Duration,
 }
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { first: Duration::from_millis(200), cap: Duration::from_secs(10) }
+        Self { first: Duration::from_millis(200), cap: Duration::from_secs(10), longest: LONGEST_PAUSE }
     }
 }
 
 impl Backoff {
+    /// The pauses of a user who waits for a server as long as it asks for, and
+    /// at most so long.
+    pub fn up_to(longest: Duration) -> Self {
+        Self { longest, ..Self::default() }
+    }
+
     /// The pause after `failures` failures in a row. `chance` in `0.0..1.0`
     /// spreads clients that failed together over the second half of the pause.
     pub fn pause(&self, failures: u32, retry_after: Option<Duration>, chance: f64) -> Duration {
         let doubled = self.first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(self.cap);
         let jittered = doubled.mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0));
         match retry_after {
-            Some(asked) => asked.saturating_add(jittered.mul_f64(0.2)).min(LONGEST_PAUSE),
+            Some(asked) => {
+                asked.saturating_add(jittered.mul_f64(0.2)).min(self.longest.max(asked.min(LONGEST_PAUSE)))
+            }
             None => jittered,
         }
     }
@@ -41,12 +52,14 @@ pub struct RetryBudget {
     allowed: u32,
     spent: u32,
     total: u32,
+    /// What servers have asked for since the last progress.
+    waited: Duration,
 }
 
 impl RetryBudget {
     /// A budget of `allowed` attempts in a row without progress.
     pub fn new(allowed: u32) -> Self {
-        Self { allowed, spent: 0, total: 0 }
+        Self { allowed, spent: 0, total: 0, waited: Duration::ZERO }
     }
 
     /// Takes one attempt; false when none is left.
@@ -61,9 +74,22 @@ impl RetryBudget {
         self.spent > self.allowed
     }
 
+    /// Takes a pause that a server asks for; false when all of them since the
+    /// last progress are longer than the user would wait. Then this one is not
+    /// taken.
+    pub fn wait(&mut self, asked: Option<Duration>, at_most: Duration) -> bool {
+        let waited = self.waited.saturating_add(asked.unwrap_or_default());
+        let is_bearable = waited <= at_most;
+        if is_bearable {
+            self.waited = waited;
+        }
+        is_bearable
+    }
+
     /// Progress was made.
     pub fn refill(&mut self) {
         self.spent = 0;
+        self.waited = Duration::ZERO;
     }
 
     /// Attempts taken in all.
@@ -90,6 +116,19 @@ mod tests {
         let backoff = Backoff::default();
         assert!(backoff.pause(1, Some(Duration::from_secs(7)), 0.0) >= Duration::from_secs(7));
         assert_eq!(backoff.pause(1, Some(Duration::from_secs(9999)), 0.0), LONGEST_PAUSE);
+        let hour = Duration::from_hours(1);
+        assert_eq!(Backoff::up_to(hour).pause(1, Some(hour), 1.0), hour);
+        assert_eq!(Backoff::up_to(Duration::ZERO).pause(1, None, 1.0), Duration::from_millis(200));
+    }
+
+    #[test]
+    fn the_user_waits_so_long_and_no_longer() {
+        let mut budget = RetryBudget::new(9);
+        let (minute, most) = (Some(Duration::from_mins(1)), Duration::from_mins(2));
+        assert!(budget.wait(None, Duration::ZERO) && budget.wait(minute, most) && budget.wait(minute, most));
+        assert!(!budget.wait(minute, most) && budget.wait(None, most));
+        budget.refill();
+        assert!(budget.wait(minute, most) && !budget.wait(Some(Duration::MAX), most));
     }
 
     #[test]

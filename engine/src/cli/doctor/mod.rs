@@ -20,7 +20,7 @@ use super::settings::{Flag, From, KNOWN, Settings, cache_dir, config_path, unkno
 use super::units::show_bytes;
 use crate::download::reason;
 use crate::model::{ExitCode, Explain};
-use crate::net::{Net, ProxyOptions, ProxyUrl};
+use crate::net::{Net, NetError, ProxyOptions, ProxySetting};
 use crate::store::{check_writable, space};
 
 /// Less free space than this is worth a warning.
@@ -183,13 +183,8 @@ fn certificates(args: &DoctorArgs, settings: &Settings) -> Finding {
         Err(error) => return Finding::refused("certificates", &error),
     };
     if let Err(error) = Net::new(options).prepare() {
-        let hint = match settings.text("cacert") {
-            Some(path) => format!("{path} must hold certificates in PEM"),
-            None => "install the system's certificates (the package is mostly called ca-certificates), \
-                     or name a file with --cacert PEM"
-                .into(),
-        };
-        return Finding { hint: Some(hint), ..Finding::fail("certificates", &error) };
+        let hint = settings.text("cacert").map(|path| format!("{path} must hold certificates in PEM"));
+        return Finding { hint: hint.or_else(|| error.hint()), ..Finding::fail("certificates", &error) };
     }
     if settings.switch("insecure") {
         let origin = &settings.value("insecure").origin;
@@ -203,7 +198,17 @@ fn proxies(settings: &Settings) -> Finding {
         Ok(options) => options,
         Err(error) => return Finding::refused("proxies", &error),
     };
-    let via = |scheme: &str, proxy: Option<ProxyUrl>| proxy.map(|proxy| format!("{scheme} by {proxy}"));
+    let unreadable = [&http, &https].into_iter().find_map(|setting| match setting {
+        Some(ProxySetting::Unreadable(error)) => Some(error.clone()),
+        _ => None,
+    });
+    if let Some(error) = unreadable {
+        return Finding::fail("proxies", &NetError::ProxySetting(error));
+    }
+    let via = |scheme: &str, proxy: Option<ProxySetting>| match proxy {
+        Some(ProxySetting::Readable(proxy)) => Some(format!("{scheme} by {proxy}")),
+        _ => None,
+    };
     let direct = bypass.map(|hosts| format!("directly: {hosts}"));
     let shown: Vec<_> = [via("http", http), via("https", https), direct].into_iter().flatten().collect();
     Finding::ok("proxies", if shown.is_empty() { "none".into() } else { shown.join(", ") })

@@ -18,6 +18,8 @@ use crate::plan::{Backoff, Failure, LaneId, Role, SourceId};
 
 /// A mirror that fails so often in a row is given up.
 const MIRROR_FAILURES: u32 = 3;
+/// A mirror that asks to wait longer is of no use.
+const MIRROR_WAIT: Duration = Duration::from_mins(1);
 /// An origin that ignores a range so often in a row has stopped serving them.
 const RANGELESS_ANSWERS: u32 = 2;
 
@@ -123,14 +125,19 @@ impl Transfer<'_> {
             source.failed_at = Some(Instant::now());
             self.setup.budget.spend();
         }
+        let max_wait = self.setup.engine.net.options().max_wait;
         let given_up = match source.role {
-            Role::Mirror => !passing || source.failures >= MIRROR_FAILURES,
+            Role::Mirror => {
+                !passing || source.failures >= MIRROR_FAILURES || retry_after.is_some_and(|asked| asked > MIRROR_WAIT)
+            }
             // While another of its lanes lives, so does the origin.
             Role::Origin => {
-                !others && (self.setup.budget.is_spent() || source.failures > self.setup.engine.options.retry)
+                let is_bearable = is_counted || self.setup.budget.wait(retry_after, max_wait);
+                let is_spent = self.setup.budget.is_spent() || source.failures > self.setup.engine.options.retry;
+                !others && (is_spent || !is_bearable)
             }
         };
-        let rest = Backoff::default().pause(source.failures, retry_after, chance());
+        let rest = Backoff::up_to(max_wait).pause(source.failures, retry_after, chance());
         if rejected {
             self.setup.engine.seats.rest(&source.host(), rest);
         }

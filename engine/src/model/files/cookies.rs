@@ -49,15 +49,18 @@ enum Reach {
     Domain,
 }
 
-/// Why a file cannot be followed.
+/// Why a file, or a line of it, cannot be followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CookieFileError {
     /// Larger than any such file.
     #[error("the cookies file exceeds {MOST_BYTES} bytes")]
     TooLarge,
     /// Not text.
-    #[error("the cookies file is not UTF-8")]
-    NotText,
+    #[error("line {line} of the cookies file is not UTF-8")]
+    NotText {
+        /// The line, counted from 1.
+        line: usize,
+    },
     /// Another number of fields.
     #[error("line {line} of the cookies file has {got} fields separated by tabs, a cookie has 7")]
     Fields {
@@ -98,15 +101,24 @@ impl Explain for CookieFileError {
 impl CookieFile {
     /// Reads the file: a cookie a line, its seven fields separated by tabs;
     /// blank lines and lines that begin with `#` say nothing, save for the
-    /// prefix `#HttpOnly_`. A missing last field is an empty value.
-    pub fn parse(bytes: &[u8]) -> Result<Self, CookieFileError> {
+    /// prefix `#HttpOnly_`. A missing last field is an empty value. A line that
+    /// cannot be read is left out, as curl and wget do, and given as an error
+    /// beside the cookies.
+    pub fn parse(bytes: &[u8]) -> Result<(Self, Vec<CookieFileError>), CookieFileError> {
         if bytes.len() > MOST_BYTES {
             return Err(CookieFileError::TooLarge);
         }
-        let text = str::from_utf8(bytes).map_err(|_| CookieFileError::NotText)?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let lines = text.lines().zip(1..).filter_map(|(text, line)| Some((content(text)?, line)));
-        lines.map(|(text, line)| Cookie::parse(text, line)).collect::<Result<_, _>>().map(Self)
+        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+        let (mut cookies, mut skipped) = (Vec::new(), Vec::new());
+        for (bytes, line) in bytes.split(|byte| *byte == b'\n').zip(1..) {
+            let text = str::from_utf8(bytes).map_err(|_| CookieFileError::NotText { line });
+            let read = text.map(|text| content(text.strip_suffix('\r').unwrap_or(text)));
+            match read.and_then(|text| text.map(|text| Cookie::parse(text, line)).transpose()) {
+                Ok(cookie) => cookies.extend(cookie),
+                Err(error) => skipped.push(error),
+            }
+        }
+        Ok((Self(cookies), skipped))
     }
 
     /// The cookies that some path of a URL's host may be sent; none where there is none.
@@ -123,7 +135,13 @@ impl CookieFile {
     ///
     /// `now` is in seconds since 1970.
     pub fn field(&self, url: &Url, now: i64) -> Option<HeaderValue> {
-        let mut matching: Vec<&Cookie> = self.0.iter().filter(|cookie| cookie.is_for(url, now)).collect();
+        self.field_without(url, now, |_| false)
+    }
+
+    /// The same, without the cookies of certain names.
+    pub fn field_without(&self, url: &Url, now: i64, is_left_out: impl Fn(&str) -> bool) -> Option<HeaderValue> {
+        let is_sent = |cookie: &&Cookie| cookie.is_for(url, now) && !is_left_out(&cookie.name);
+        let mut matching: Vec<&Cookie> = self.0.iter().filter(is_sent).collect();
         matching.sort_by_key(|cookie| Reverse(cookie.path.len()));
         let mut field = String::new();
         for cookie in matching {
@@ -245,14 +263,16 @@ mod tests {
     const NOW: i64 = 1_800_000_000;
 
     fn sent(file: &str, url: &str) -> Option<String> {
-        let cookies = CookieFile::parse(file.as_bytes()).unwrap();
+        let (cookies, _) = CookieFile::parse(file.as_bytes()).unwrap();
         let field = cookies.field(&url.parse().unwrap(), NOW)?;
         assert!(field.is_sensitive());
         Some(String::from_utf8(field.as_bytes().to_vec()).unwrap())
     }
 
     fn error(file: &str) -> CookieFileError {
-        CookieFile::parse(file.as_bytes()).unwrap_err()
+        let (cookies, mut skipped) = CookieFile::parse(file.as_bytes()).unwrap();
+        assert_eq!((cookies, skipped.len()), (CookieFile::default(), 1), "{file:?}");
+        skipped.remove(0)
     }
 
     #[test]
@@ -343,13 +363,21 @@ mod tests {
         }
         let long = format!("a\tFALSE\t/\tFALSE\t0\tn\t{}", "v".repeat(MOST_COOKIE_BYTES));
         assert_eq!(error(&long), CookieFileError::TooLong { line: 1 });
-        assert_eq!(CookieFile::parse(b"\xff"), Err(CookieFileError::NotText));
         assert_eq!(CookieFile::parse(&vec![b'#'; MOST_BYTES + 1]), Err(CookieFileError::TooLarge));
     }
 
     #[test]
+    fn a_line_that_cannot_be_read_costs_no_other() {
+        let file =
+            b"a.example\tFALSE\t/\tFALSE\t0\tn\tv\nno cookie\r\n\xff\tx\na.example\tFALSE\t/\tFALSE\t0\tm\tw\r\n";
+        let (cookies, skipped) = CookieFile::parse(file).unwrap();
+        assert_eq!(cookies.field(&"http://a.example/".parse().unwrap(), NOW).unwrap(), "n=v; m=w");
+        assert_eq!(skipped, [CookieFileError::Fields { line: 2, got: 1 }, CookieFileError::NotText { line: 3 }]);
+    }
+
+    #[test]
     fn shows_no_value() {
-        let cookies = CookieFile::parse(b"a.example\tFALSE\t/\tFALSE\t0\tn\thunter2").unwrap();
+        let (cookies, _) = CookieFile::parse(b"a.example\tFALSE\t/\tFALSE\t0\tn\thunter2").unwrap();
         assert!(!format!("{cookies:?}").contains("hunter2"));
         let error = error("a.example\tFALSE\t/\tFALSE\thunter2\tn\tv");
         assert!(!format!("{error} {error:?}").contains("hunter2"));
@@ -358,7 +386,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_survived_and_sends_a_whole_field(text in "((#HttpOnly_|a\\.b|TRUE|FALSE|/|0|[\t\n =;#é\"x])){0,40}") {
-            if let Ok(cookies) = CookieFile::parse(text.as_bytes())
+            if let Ok((cookies, _)) = CookieFile::parse(text.as_bytes())
                 && let Some(field) = cookies.field(&"https://a.b/x".parse().unwrap(), NOW)
             {
                 let field = String::from_utf8(field.as_bytes().to_vec()).unwrap();

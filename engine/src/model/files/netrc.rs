@@ -3,9 +3,6 @@
 //! No error message repeats anything from the file: a misplaced token may be
 //! half of a password.
 
-use std::iter::Peekable;
-use std::str::Chars;
-
 use crate::model::{ExitCode, Explain, Secret};
 
 /// Largest file that is read.
@@ -31,15 +28,18 @@ struct Entry {
     login: NetrcLogin,
 }
 
-/// Why a file cannot be followed.
+/// Why a file, or a line of it, cannot be followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NetrcError {
     /// Larger than any such file.
     #[error("the netrc file exceeds {MOST_BYTES} bytes")]
     TooLarge,
     /// Not text.
-    #[error("the netrc file is not UTF-8")]
-    NotText,
+    #[error("line {line} of the netrc file is not UTF-8")]
+    NotText {
+        /// The line, counted from 1.
+        line: usize,
+    },
     /// A word where a keyword belongs.
     #[error(
         "line {line} of the netrc file has a word that is none of machine, default, login, password, account, macdef"
@@ -87,22 +87,28 @@ impl Netrc {
     /// `login`, `password` and `account`; values may be quoted, with `\"`,
     /// `\\`, `\n`, `\r` and `\t` as escapes. A `#` in the place of a keyword
     /// starts a comment. Macros (`macdef`) are passed over up to a blank line.
-    pub fn parse(bytes: &[u8]) -> Result<Self, NetrcError> {
+    ///
+    /// A line that cannot be read is left out, and given as an error beside
+    /// the entries; so is everything up to the next `machine` or `default`: the
+    /// line may have been one, and what follows another host's password. The
+    /// entry that it is part of names its host but gives no login.
+    pub fn parse(bytes: &[u8]) -> Result<(Self, Vec<NetrcError>), NetrcError> {
         if bytes.len() > MOST_BYTES {
             return Err(NetrcError::TooLarge);
         }
-        let text = str::from_utf8(bytes).map_err(|_| NetrcError::NotText)?;
-        let mut words = Words { chars: text.chars().peekable(), line: 1 };
-        let mut entries = Vec::new();
-        while let Some(word) = words.next()? {
-            if word.starts_with('#') {
-                words.skip_line();
-                continue;
+        let text = String::from_utf8_lossy(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes));
+        let mut reader = Reader { words: Words::of(&text), entries: Vec::new(), line: Line::default(), is_lost: false };
+        let mut skipped = Vec::new();
+        loop {
+            match reader.entry() {
+                Ok(true) => {}
+                Ok(false) => return Ok((Self(reader.entries), skipped)),
+                Err(error) => {
+                    skipped.push(error);
+                    reader.leave_line_out(error);
+                }
             }
-            let keyword = Keyword::of(&word).ok_or(NetrcError::Keyword { line: words.line })?;
-            read(keyword, &mut words, &mut entries)?;
         }
-        Ok(Self(entries))
     }
 
     /// The first login for a host (compared without case and without a final
@@ -114,7 +120,89 @@ impl Netrc {
             entry.host.as_deref().is_none_or(|known| bare(known) == host)
                 && user.is_none_or(|user| entry.login.login.as_deref().is_none_or(|known| known == user))
         };
-        self.0.iter().find(matches).map(|entry| &entry.login)
+        let found = self.0.iter().find(matches).map(|entry| &entry.login)?;
+        (*found != NetrcLogin::default()).then_some(found)
+    }
+}
+
+/// Reads entries word by word.
+struct Reader<'a> {
+    words: Words<'a>,
+    entries: Vec<Entry>,
+    line: Line,
+    /// Whether it is unknown whose login comes next.
+    is_lost: bool,
+}
+
+/// What there was before the line of the last keyword.
+#[derive(Default)]
+struct Line {
+    number: usize,
+    entries: usize,
+    login: NetrcLogin,
+    /// Keywords that it has had so far.
+    keywords: usize,
+}
+
+impl Reader<'_> {
+    /// Reads a keyword with its value; false at the end.
+    fn entry(&mut self) -> Result<bool, NetrcError> {
+        self.words.skip_blanks();
+        if self.line.number != self.words.line {
+            let login = self.entries.last().map(|entry| entry.login.clone()).unwrap_or_default();
+            self.line = Line { number: self.words.line, entries: self.entries.len(), login, keywords: 0 };
+        }
+        let line = self.words.line;
+        let Some(word) = self.words.next()? else { return Ok(false) };
+        if word.starts_with('#') {
+            self.words.skip_line();
+            return Ok(true);
+        }
+        let keyword = Keyword::of(&word).ok_or(NetrcError::Keyword { line })?;
+        self.read(keyword)?;
+        self.line.keywords += 1;
+        Ok(true)
+    }
+
+    fn read(&mut self, keyword: Keyword) -> Result<(), NetrcError> {
+        let line = self.words.line;
+        if matches!(keyword, Keyword::Macro) {
+            self.words.skip_macro();
+            return Ok(());
+        }
+        let value = if matches!(keyword, Keyword::Default) { String::new() } else { self.words.value(keyword)? };
+        let entry = |host| Entry { host, login: NetrcLogin::default() };
+        match keyword {
+            Keyword::Machine => self.entries.push(entry(Some(value))),
+            Keyword::Default => self.entries.push(entry(None)),
+            _ if self.is_lost => return Ok(()),
+            _ => {
+                let last = self.entries.last_mut();
+                let last = last.ok_or(NetrcError::NoMachine { line, keyword: keyword.name() })?;
+                match keyword {
+                    Keyword::Login => last.login.login = Some(value),
+                    Keyword::Password => last.login.password = Some(Secret::new(value)),
+                    _ => {}
+                }
+                return Ok(());
+            }
+        }
+        self.is_lost = false;
+        Ok(())
+    }
+
+    /// Goes on at the next line, without what this one has said.
+    fn leave_line_out(&mut self, error: NetrcError) {
+        self.words.leave_line(self.line.number);
+        // An entry that began on this line keeps its host, for which `default`
+        // is not meant, and half a login is none.
+        let began_here = self.entries.len() > self.line.entries;
+        self.entries.truncate(self.line.entries + 1);
+        let is_no_part = matches!(error, NetrcError::Keyword { .. }) && self.line.keywords == 0;
+        if let Some(entry) = self.entries.last_mut() {
+            entry.login = if is_no_part && !began_here { self.line.login.clone() } else { NetrcLogin::default() };
+        }
+        self.is_lost = true;
     }
 }
 
@@ -153,49 +241,40 @@ impl Keyword {
     }
 }
 
-fn read(keyword: Keyword, words: &mut Words<'_>, entries: &mut Vec<Entry>) -> Result<(), NetrcError> {
-    let entry = |host| Entry { host, login: NetrcLogin::default() };
-    match keyword {
-        Keyword::Machine => entries.push(entry(Some(words.value(keyword)?))),
-        Keyword::Default => entries.push(entry(None)),
-        Keyword::Macro => words.skip_macro(),
-        Keyword::Login => last(keyword, words.line, entries)?.login = Some(words.value(keyword)?),
-        Keyword::Password => last(keyword, words.line, entries)?.password = Some(Secret::new(words.value(keyword)?)),
-        Keyword::Account => {
-            last(keyword, words.line, entries)?;
-            words.value(keyword)?;
-        }
-    }
-    Ok(())
-}
-
-fn last(keyword: Keyword, line: usize, entries: &mut [Entry]) -> Result<&mut NetrcLogin, NetrcError> {
-    let entry = entries.last_mut().ok_or(NetrcError::NoMachine { line, keyword: keyword.name() })?;
-    Ok(&mut entry.login)
-}
-
 /// The words of the file: separated by blanks and line ends, or quoted.
 struct Words<'a> {
-    chars: Peekable<Chars<'a>>,
+    rest: &'a str,
     line: usize,
 }
 
-impl Words<'_> {
+impl<'a> Words<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { rest: text, line: 1 }
+    }
+
     fn bump(&mut self) -> Option<char> {
-        let c = self.chars.next()?;
+        let c = self.rest.chars().next()?;
+        self.rest = &self.rest[c.len_utf8()..];
         self.line += usize::from(c == '\n');
         Some(c)
     }
 
-    fn next(&mut self) -> Result<Option<String>, NetrcError> {
-        while self.chars.peek().is_some_and(|c| c.is_whitespace()) {
+    fn skip_blanks(&mut self) {
+        while self.rest.starts_with(char::is_whitespace) {
             self.bump();
         }
-        match self.chars.peek() {
-            None => Ok(None),
-            Some('"') => self.quoted().map(Some),
-            Some(_) => Ok(Some(self.bare())),
-        }
+    }
+
+    fn next(&mut self) -> Result<Option<String>, NetrcError> {
+        self.skip_blanks();
+        let line = self.line;
+        let word = match self.rest.chars().next() {
+            None => return Ok(None),
+            Some('"') => self.quoted()?,
+            Some(_) => self.bare(),
+        };
+        // What replaces bytes that are no text cannot have been meant.
+        if word.contains(char::REPLACEMENT_CHARACTER) { Err(NetrcError::NotText { line }) } else { Ok(Some(word)) }
     }
 
     fn value(&mut self, keyword: Keyword) -> Result<String, NetrcError> {
@@ -204,18 +283,22 @@ impl Words<'_> {
     }
 
     fn bare(&mut self) -> String {
-        let mut word = String::new();
-        while let Some(c) = self.chars.next_if(|c| !c.is_whitespace()) {
-            word.push(c);
-        }
-        word
+        let end = self.rest.find(char::is_whitespace).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        word.to_owned()
     }
 
+    /// A quote ends on its line: one that is never closed must not swallow the
+    /// rest of the file.
     fn quoted(&mut self) -> Result<String, NetrcError> {
         let unclosed = NetrcError::Quote { line: self.line };
         self.bump();
         let mut word = String::new();
         loop {
+            if self.rest.starts_with('\n') {
+                return Err(unclosed);
+            }
             match self.bump().ok_or(unclosed)? {
                 '"' => return Ok(word),
                 '\\' => word.push(match self.bump().ok_or(unclosed)? {
@@ -231,7 +314,14 @@ impl Words<'_> {
 
     /// Ends before the line end, which a comment does not own.
     fn skip_line(&mut self) {
-        while self.chars.next_if(|c| *c != '\n').is_some() {}
+        self.rest = &self.rest[self.rest.find('\n').unwrap_or(self.rest.len())..];
+    }
+
+    /// Ends at the end of a line, unless that lies behind.
+    fn leave_line(&mut self, line: usize) {
+        if self.line <= line {
+            self.skip_line();
+        }
     }
 
     /// The name of the macro and its lines end at a blank line.
@@ -239,10 +329,9 @@ impl Words<'_> {
         self.skip_line();
         self.bump();
         loop {
-            let mut blank = true;
-            while let Some(c) = self.chars.next_if(|c| *c != '\n') {
-                blank &= c.is_whitespace();
-            }
+            let end = self.rest.find('\n').unwrap_or(self.rest.len());
+            let blank = self.rest[..end].trim().is_empty();
+            self.rest = &self.rest[end..];
             if self.bump().is_none() || blank {
                 return;
             }
@@ -257,7 +346,9 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Netrc {
-        Netrc::parse(text.as_bytes()).unwrap()
+        let (netrc, skipped) = Netrc::parse(text.as_bytes()).unwrap();
+        assert_eq!(skipped, [], "{text}");
+        netrc
     }
 
     fn login(netrc: &Netrc, host: &str) -> Option<(String, String)> {
@@ -310,21 +401,48 @@ mod tests {
 
     #[test]
     fn says_which_line_it_cannot_follow() {
-        let error = |text: &str| Netrc::parse(text.as_bytes()).unwrap_err();
+        let error = |text: &str| {
+            let (_, skipped) = Netrc::parse(text.as_bytes()).unwrap();
+            assert_eq!(skipped.len(), 1, "{skipped:?}");
+            skipped[0]
+        };
         assert_eq!(error("machine a.example\nlogin me password hunter two"), NetrcError::Keyword { line: 2 });
         assert_eq!(error("login me"), NetrcError::NoMachine { line: 1, keyword: "login" });
         assert_eq!(error("machine a\n\npassword"), NetrcError::Value { line: 3, keyword: "password" });
         assert_eq!(error("machine a\npassword \"abc\n"), NetrcError::Quote { line: 2 });
-        assert_eq!(Netrc::parse(b"\xff"), Err(NetrcError::NotText));
+        assert_eq!(Netrc::parse(b"machine a\nlogin \xff").unwrap().1, [NetrcError::NotText { line: 2 }]);
         assert_eq!(Netrc::parse(&vec![b' '; MOST_BYTES + 1]), Err(NetrcError::TooLarge));
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_costs_no_other_entry() {
+        let file =
+            "machine a login one password 1\nmachine b login two password 2 3\nmachine c login three password 3\n";
+        let (netrc, skipped) = Netrc::parse(file.as_bytes()).unwrap();
+        assert_eq!(skipped, [NetrcError::Keyword { line: 2 }]);
+        assert_eq!((login(&netrc, "a"), login(&netrc, "c")), (Some(pair("one", "1")), Some(pair("three", "3"))));
+        assert_eq!(login(&netrc, "b"), None);
+    }
+
+    /// Half a login is none, and a misspelt `machine` must not give the login
+    /// of its host to the one before.
+    #[test]
+    fn no_login_goes_to_another_host() {
+        let file = "machine a\n  login one\n  password 1\nmachin b\n  login two\n  password 2\n\
+                    machine c\n  login three\n  password \"3\nmachine d\n  login four\n  password 4\n\
+                    default login anonymous password x\n";
+        let (netrc, skipped) = Netrc::parse(file.as_bytes()).unwrap();
+        assert_eq!(skipped, [NetrcError::Keyword { line: 4 }, NetrcError::Quote { line: 9 }]);
+        assert_eq!((login(&netrc, "c"), login(&netrc, "d")), (None, Some(pair("four", "4"))));
+        assert_eq!((login(&netrc, "a"), login(&netrc, "b")), (Some(pair("one", "1")), Some(pair("anonymous", "x"))));
     }
 
     #[test]
     fn shows_no_password() {
         let netrc = read("machine a.example login me password hunter2");
         assert!(!format!("{netrc:?}").contains("hunter2"));
-        let error = Netrc::parse(b"machine a.example password hunter 2").unwrap_err();
-        assert!(!error.to_string().contains("hunter") && !format!("{error:?}").contains('2'));
+        let (_, skipped) = Netrc::parse(b"machine a.example password hunter 2").unwrap();
+        assert!(!skipped[0].to_string().contains("hunter") && !format!("{skipped:?}").contains('2'));
     }
 
     proptest! {

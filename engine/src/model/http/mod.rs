@@ -6,6 +6,7 @@
 //! which bytes are written.
 
 mod challenge;
+mod coding;
 mod content_disposition;
 mod content_range;
 mod digest_fields;
@@ -13,12 +14,15 @@ mod encoded_word;
 mod link;
 mod params;
 mod retry_after;
+mod set_cookie;
 mod validator;
 
 pub use challenge::{Challenge, challenges};
+pub use coding::{Coding, Codings, MOST_CODINGS};
 pub use content_disposition::disposition_file_name;
 pub use content_range::{ContentRange, ContentRangeError};
 pub use digest_fields::file_digests;
 pub use link::{Duplicate, Links};
 pub use retry_after::retry_after;
+pub use set_cookie::{Jar, JarCookie};
 pub use validator::{Agreement, EntityTag, EntityTagError, LastModified, Validators};

@@ -1,7 +1,7 @@
 //! One flight a URL, across processes.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -15,6 +15,9 @@ use crate::store::own_file::{Readers, open_own};
 /// First and longest pause between two attempts. A waiter that woke at the very
 /// end of a long download would gain nothing by a finer step.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(200));
+
+/// Digits of a process number.
+const MOST_DIGITS: u64 = 10;
 
 /// How long to wait for a lock.
 #[derive(Clone, Copy)]
@@ -39,6 +42,7 @@ pub(in crate::store) fn lock(path: &Path, wait: LockWait<'_>) -> Result<Option<U
     let mut pause = PAUSE.0;
     loop {
         if let Some(file) = try_lock(path).map_err(CacheError::io("lock", path))? {
+            write_holder(&file);
             return Ok(Some(UrlLock { _file: file }));
         }
         let left = deadline.saturating_duration_since(Instant::now());
@@ -48,6 +52,19 @@ pub(in crate::store) fn lock(path: &Path, wait: LockWait<'_>) -> Result<Option<U
         thread::sleep(pause.min(left));
         pause = (pause * 2).min(PAUSE.1);
     }
+}
+
+/// Says who holds the lock, for whoever waits: no more than a courtesy.
+fn write_holder(mut file: &File) {
+    let _ = file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
+}
+
+/// The process that holds a lock, where it has said so. (Windows lets nobody
+/// read a file that another process has locked.)
+pub(super) fn holder(path: &Path) -> Option<u32> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(MOST_DIGITS).read_to_string(&mut text).ok()?;
+    text.parse().ok()
 }
 
 fn try_lock(path: &Path) -> io::Result<Option<File>> {

@@ -159,6 +159,13 @@ impl Cache {
         url.set_fragment(None);
         lock::lock(&self.layout.lock(&url), wait)
     }
+
+    /// The process that fetches `url` at the moment, where that is known.
+    pub fn holder(&self, url: &Url) -> Option<u32> {
+        let mut url = url.clone();
+        url.set_fragment(None);
+        lock::holder(&self.layout.lock(&url))
+    }
 }
 
 #[cfg(test)]

@@ -115,8 +115,9 @@ fn escaped(text: &str) -> String {
 
 /// Reads the data as a cookies file.
 pub fn cookies(data: &[u8]) {
-    let Ok(cookies) = CookieFile::parse(data) else { return };
-    let text = str::from_utf8(data).expect("cookies are text");
+    let Ok((cookies, skipped)) = CookieFile::parse(data) else { return };
+    assert!(skipped.len() <= data.split(|byte| *byte == b'\n').count());
+    let text = String::from_utf8_lossy(data);
     let named = text.lines().filter_map(|line| line.split('\t').next());
     for host in named.take(16).chain(["nobody.invalid"]) {
         let host = host.trim_start_matches("#HttpOnly_").trim_matches('.');
@@ -136,7 +137,7 @@ pub fn cookies(data: &[u8]) {
 
 /// Reads the data as a netrc file, then as three texts that are put into one.
 pub fn netrc(data: &[u8]) {
-    if let Ok(netrc) = Netrc::parse(data) {
+    if let Ok((netrc, _)) = Netrc::parse(data) {
         // The first login of a host is the same whoever is asked for or not.
         for host in String::from_utf8_lossy(data).split_whitespace().take(16) {
             let any = netrc.login(host, None);
@@ -147,9 +148,15 @@ pub fn netrc(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let mut values = text.splitn(3, '\0');
     let (Some(host), Some(login), Some(password)) = (values.next(), values.next(), values.next()) else { return };
-    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    // It stands for bytes that are no text, and so is none.
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        return;
+    }
+    let quoted = |text: &str| format!("\"{}\"", escaped(text));
     let written = format!("machine {} login {} password {}", quoted(host), quoted(login), quoted(password));
-    let netrc = Netrc::parse(written.as_bytes()).unwrap_or_else(|error| panic!("{error}: {written:?}"));
+    let (netrc, skipped) = Netrc::parse(written.as_bytes()).unwrap_or_else(|error| panic!("{error}: {written:?}"));
+    assert_eq!(skipped, [], "{written:?}");
     let found = netrc.login(host, Some(login)).expect("the host is in it");
     assert_eq!((found.login.as_deref(), found.password.as_ref().map(Secret::expose)), (Some(login), Some(password)));
 }

@@ -73,7 +73,7 @@ impl Flow<'_, '_> {
 
     /// A fork is made behind the scenes.
     async fn wait_for(&self, fork: &Fork) -> Result<(), DeliverError> {
-        let pauses = Backoff { first: Duration::from_millis(500), cap: Duration::from_secs(10) };
+        let pauses = Backoff { first: Duration::from_millis(500), cap: Duration::from_secs(10), ..Backoff::default() };
         for look in 1..=FORK_LOOKS {
             let ask = Ask::get(&["repos", &fork.owner, &fork.name], "the new fork");
             if self.api().look::<Repository>(ask).await?.is_some() {
