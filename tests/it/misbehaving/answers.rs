@@ -187,7 +187,7 @@ fn a_first_stream_that_breaks_is_continued_by_its_own_validator_alone() {
         };
         let engine = Engine::new();
         let origin = Origin::start(server);
-        let run = engine.fetch(&origin.file_url(), &["--no-rules", "--retry", "1"]);
+        let run = engine.fetch(&origin.file_url(), &["--no-rules"]);
         match run.code {
             Some(0) => engine.assert_file("out", &file(6, 1).bytes),
             // What is there is kept for a better day.
