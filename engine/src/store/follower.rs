@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::writer::Permit;
 use super::{Hashes, Part, StoreError, Summary};
-use crate::model::Algorithm;
+use crate::model::{Algorithm, Digest};
 
 /// How much is read back at a time.
 const STEP_BYTES: u64 = 512 * 1024;
@@ -32,8 +32,8 @@ enum Task {
     Chunk(Bytes, Permit),
     /// Take in what is written up to here.
     ReadTo(u64),
-    /// Begin anew: bytes from this position on were wrong.
-    Restart { lost: u64 },
+    /// Begin anew: bytes that were taken in are no longer written.
+    Restart,
     /// Tell the outcome.
     Summarise(oneshot::Sender<Summary>),
 }
@@ -65,6 +65,7 @@ impl Follower {
             hashed: 0,
             stream,
             streamed: 0,
+            pledged: None,
             streamed_wrong: false,
             read_back: Vec::new(),
         };
@@ -115,7 +116,7 @@ impl Follower {
     /// Bytes from `lost` on are no longer written.
     pub(super) fn restart(&mut self, lost: u64) -> Result<(), StoreError> {
         if self.handed > lost {
-            self.send(Task::Restart { lost }, true)?;
+            self.send(Task::Restart, true)?;
             self.handed = 0;
         }
         Ok(())
@@ -181,6 +182,9 @@ struct State {
     hashed: u64,
     stream: Option<Box<dyn Write + Send>>,
     streamed: u64,
+    /// Of what was streamed and has to be taken in again: length and SHA-256.
+    /// Without it all that was streamed is hashed, and nothing else.
+    pledged: Option<(u64, Digest)>,
     streamed_wrong: bool,
     read_back: Vec<u8>,
 }
@@ -194,7 +198,7 @@ impl State {
         match task {
             Task::Chunk(bytes, _permit) => self.take_in(&bytes)?,
             Task::ReadTo(end) => self.read_to(end)?,
-            Task::Restart { lost } => self.restart(lost),
+            Task::Restart => self.restart(),
             // Whoever asked may be gone; nothing is lost then.
             Task::Summarise(reply) => drop(reply.send(self.summary())),
         }
@@ -203,15 +207,30 @@ impl State {
 
     /// Hashes, and streams out, the bytes that follow the hashed ones.
     fn take_in(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.hashes.update(bytes);
-        let end = self.hashed + bytes.len() as u64;
-        if let Some(stream) = self.stream.as_mut().filter(|_| end > self.streamed) {
-            let known = usize::try_from(self.streamed.saturating_sub(self.hashed)).expect("within a chunk");
-            stream.write_all(&bytes[known..]).and_then(|()| stream.flush()).map_err(StoreError::stream)?;
-            self.streamed = end;
+        let known = usize::try_from(self.streamed.saturating_sub(self.hashed)).unwrap_or(usize::MAX);
+        let (again, new) = bytes.split_at(known.min(bytes.len()));
+        self.hashes.update(again);
+        self.hashed += again.len() as u64;
+        self.compare_with_streamed();
+        self.hashes.update(new);
+        if let Some(stream) = self.stream.as_mut().filter(|_| !new.is_empty()) {
+            stream.write_all(new).and_then(|()| stream.flush()).map_err(StoreError::stream)?;
+            self.streamed += new.len() as u64;
         }
-        self.hashed = end;
+        self.hashed += new.len() as u64;
         Ok(())
+    }
+
+    /// A connection that broke has the same bytes come again; what was streamed
+    /// of them is wrong only where they are not the same.
+    fn compare_with_streamed(&mut self) {
+        let hashed = self.hashed;
+        let pledged = self.pledged.take_if(|(length, _)| *length == hashed);
+        if pledged.is_some_and(|(_, digest)| self.hashes.clone().finish()[0] != digest) {
+            self.streamed_wrong = true;
+            // Nothing right may follow what is wrong.
+            self.stream = None;
+        }
     }
 
     fn read_to(&mut self, end: u64) -> Result<(), StoreError> {
@@ -223,8 +242,10 @@ impl State {
         Ok(())
     }
 
-    fn restart(&mut self, lost: u64) {
-        self.streamed_wrong |= self.streamed > lost;
+    fn restart(&mut self) {
+        if self.streamed > 0 && self.pledged.is_none() {
+            self.pledged = Some((self.streamed, self.hashes.clone().finish().swap_remove(0)));
+        }
         self.hashes = Hashes::new(self.algorithms.iter().copied());
         self.hashed = 0;
     }
@@ -234,7 +255,7 @@ impl State {
             part: Arc::clone(&self.part),
             bytes: self.hashed,
             digests: self.hashes.clone().finish(),
-            streamed_wrong: self.streamed_wrong,
+            streamed_wrong: self.streamed_wrong || self.pledged.is_some(),
         }
     }
 }

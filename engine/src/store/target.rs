@@ -337,7 +337,7 @@ mod tests {
             target.check_writable().expect("our own folder");
             Part::open(&target.part(), Keep::Nothing).expect("a name with room");
             Journal::save(b"{}", &target.state()).expect("a name with room");
-            assert_eq!(target.part().starts_with(target.name()), bytes == 239);
+            assert_eq!(target.part() == suffixed(target.name(), PART), bytes == 239);
             assert_eq!(target, Target::new(folder.path().join("n".repeat(bytes))).expect("the same again"));
         }
         let error = Target::new(folder.path().join("n".repeat(256))).expect("a folder").check_writable();

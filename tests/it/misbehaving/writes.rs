@@ -80,7 +80,7 @@ fn a_long_name_is_resumed() {
     let url = "http://files.example/file.bin";
     let fetch = |origin: &Origin| {
         let resolve = origin.resolve("files.example:80");
-        let fixed = ["--json", "--no-rules", "--no-cache", "-x", "1", "--retry", "0", "-o", &name];
+        let fixed = ["--json", "--no-rules", "--no-cache", "-x", "1", "-o", &name];
         engine.download([&fixed[..], &["--resolve", &resolve, url]].concat())
     };
     let run = fetch(&broken);

@@ -38,7 +38,7 @@ fn a_fifo_waits_for_its_reader_and_hears_signals() {
     let origin = Origin::file(&file);
     let engine = Engine::new();
     fifo(&engine.path("out"));
-    let arguments = impatient(["--json", "--no-rules", "-o", "out", &origin.file_url()]);
+    let arguments = impatient(["--json", "--no-rules", "--no-cache", "-o", "out", &origin.file_url()]);
     let mut running = engine.start(&arguments);
     running.wait_for(|event| event["event"] == "start");
     let mut bytes = Vec::new();
