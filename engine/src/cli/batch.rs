@@ -3,6 +3,7 @@
 //! A job that fails stops no other. The first signal stops them all, each with
 //! what it needs to go on.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 use super::error::CliError;
 use super::jobs::Planned;
 use super::output::{Output, Progress};
-use super::progress::{Reporter, costs, summary};
+use super::progress::{Begun, Reporter, TICK, costs, summary};
 use super::units::{show_bytes, show_rate};
 use crate::download::{DownloadError, Engine, Event, Observer, Receipt, download};
 use crate::model::ExitCode;
 use crate::registry::{Watch, Watched};
-use crate::store::RunNames;
+use crate::store::{RunNames, kept_bytes};
 
 /// What became of one job.
 pub(super) type JobOutcome = Result<Receipt, CliError>;
@@ -27,17 +28,35 @@ pub(super) type JobOutcome = Result<Receipt, CliError>;
 pub(super) struct Batch {
     /// In the order in which they were named.
     pub outcomes: Vec<JobOutcome>,
+    /// In the same order.
+    left: Vec<Left>,
     seconds: f64,
 }
 
+/// What a job that was interrupted left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    /// Nothing to go on from, or it was not interrupted.
+    Nothing,
+    /// Bytes from which the same command goes on.
+    Kept(u64),
+    /// It had not begun.
+    NotBegun,
+}
+
 /// What several downloads came to.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Tally {
     done: usize,
     /// Files that were there already.
     left_alone: usize,
     failed: usize,
     interrupted: usize,
+    /// Interrupted ones that go on where they ended, and what they have.
+    kept: usize,
+    kept_bytes: u64,
+    /// Interrupted ones that had not begun.
+    not_begun: usize,
     /// Bytes of the files that were done, from the network or the cache.
     bytes: u64,
     seconds: f64,
@@ -65,16 +84,20 @@ pub(super) async fn run(
         })
         .buffer_unordered(at_once)
         .collect::<Vec<_>>();
-    tokio::pin!(jobs);
+    let interrupted = interrupted();
+    tokio::pin!(jobs, interrupted);
+    let mut ticks = tokio::time::interval(TICK);
     let mut outcomes = loop {
         tokio::select! {
             outcomes = &mut jobs => break outcomes,
-            () = interrupted(), if !cancel.is_cancelled() => cancel.cancel(),
+            () = &mut interrupted, if !cancel.is_cancelled() => cancel.cancel(),
+            _ = ticks.tick() => reporter.tick(),
         }
     };
+    reporter.close();
     outcomes.sort_by_key(|(nth, _)| *nth);
-    let outcomes = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
-    Batch { outcomes, seconds: begun.elapsed().as_secs_f64() }
+    let (outcomes, left) = outcomes.into_iter().map(|(_, ended)| ended).unzip();
+    Batch { outcomes, left, seconds: begun.elapsed().as_secs_f64() }
 }
 
 fn watch(engine: &Engine, watched: Watched, reporter: &Arc<Reporter>) -> Option<Watch> {
@@ -89,17 +112,39 @@ async fn run_one(
     reporter: Arc<Reporter>,
     cancel: &CancellationToken,
     output: &Output,
-) -> JobOutcome {
-    let Planned { job, options, shown, limit_rate, warnings, .. } = planned;
+) -> (JobOutcome, Left) {
+    let Planned { job, options, shown, limit_rate, warnings, path, .. } = planned;
     if cancel.is_cancelled() {
-        return Err(CliError::Download { url: shown, source: DownloadError::Interrupted });
+        let left = left(None, path.as_deref());
+        return (Err(CliError::Download { url: shown, source: DownloadError::Interrupted }), left);
     }
     let net = limit_rate.map_or_else(|| engine.net.clone(), |rate| engine.net.limited(rate));
     let engine = Engine { net, options, ..engine.clone() };
     let observer = reporter.observer(&shown);
     warnings.iter().for_each(|text| observer.event(&Event::warning(text)));
     let result = download(&engine, job, &observer, cancel).await;
+    let begun = observer.begun();
     drop(observer);
+    let left = match &result {
+        Err(DownloadError::Interrupted) => left(begun.as_ref(), path.as_deref()),
+        _ => Left::Nothing,
+    };
+    (report(result, shown, &reporter, output), left)
+}
+
+/// What an interrupted job left; `path` is where its bytes go as far as that is
+/// known without an answer.
+fn left(begun: Option<&Begun>, path: Option<&Path>) -> Left {
+    let file = begun.and_then(|begun| begun.file.as_deref()).or(path);
+    match (file.and_then(kept_bytes), begun) {
+        (Some(bytes), _) => Left::Kept(bytes),
+        (None, None) => Left::NotBegun,
+        (None, Some(_)) => Left::Nothing,
+    }
+}
+
+/// Tells of a job that has ended.
+fn report(result: Result<Receipt, DownloadError>, shown: String, reporter: &Reporter, output: &Output) -> JobOutcome {
     match result {
         Ok(receipt) => {
             reporter.done(&receipt);
@@ -158,7 +203,17 @@ impl Batch {
     }
 
     fn tally(&self) -> Tally {
-        let mut tally = Tally { done: 0, left_alone: 0, failed: 0, interrupted: 0, bytes: 0, seconds: self.seconds };
+        let mut tally = Tally { seconds: self.seconds, ..Tally::default() };
+        for left in &self.left {
+            match left {
+                Left::Nothing => {}
+                Left::Kept(bytes) => {
+                    tally.kept += 1;
+                    tally.kept_bytes += bytes;
+                }
+                Left::NotBegun => tally.not_begun += 1,
+            }
+        }
         for outcome in &self.outcomes {
             match outcome {
                 Ok(receipt) if receipt.already_there => tally.left_alone += 1,
@@ -183,19 +238,22 @@ impl Tally {
     }
 
     fn event(&self) -> Value {
-        let Self { done, left_alone, failed, interrupted, bytes, seconds } = self;
+        let Self { done, left_alone, failed, interrupted, kept, kept_bytes, not_begun, bytes, seconds } = self;
         json!({
             "v": 1, "event": "summary", "done": done, "left_alone": left_alone, "failed": failed,
-            "interrupted": interrupted, "bytes": bytes, "seconds": seconds, "rate": self.rate(),
+            "interrupted": interrupted, "kept": kept, "kept_bytes": kept_bytes, "not_begun": not_begun, "bytes": bytes, "seconds": seconds, "rate": self.rate(),
         })
     }
 
     fn line(&self) -> String {
+        let kept = format!("kept for resume ({})", show_bytes(self.kept_bytes));
         let counted = [
             (self.done, "done"),
             (self.left_alone, "already there"),
             (self.failed, "failed"),
-            (self.interrupted, "interrupted"),
+            (self.kept, kept.as_str()),
+            (self.not_begun, "not begun"),
+            (self.interrupted - self.kept - self.not_begun, "interrupted with nothing to resume"),
         ];
         let counts = counted.into_iter().filter(|(count, what)| *count > 0 || *what == "done");
         let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();

@@ -10,6 +10,7 @@ use super::error::CliError;
 use super::{ColorChoice, GlobalArgs, ProgressChoice};
 use crate::download::reason;
 use crate::model::ExitCode;
+use crate::plan::names::{HIDDEN, is_control};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub(super) struct Output {
     pub json: bool,
     pub quiet: bool,
     pub progress: Progress,
-    color: bool,
+    pub color: bool,
     pub verbose: u8,
 }
 
@@ -36,7 +37,9 @@ impl Output {
         let color = match args.color.unwrap_or(ColorChoice::Auto) {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            ColorChoice::Auto => {
+                terminal && moves_cursor() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
         };
         let progress = match args.progress {
             Some(ProgressChoice::Bar) => Progress::Bar,
@@ -44,7 +47,7 @@ impl Output {
             Some(ProgressChoice::Json) => Progress::Json,
             Some(ProgressChoice::None) => Progress::None,
             _ if args.quiet || args.json => Progress::None,
-            Some(ProgressChoice::Auto) | None if terminal => Progress::Bar,
+            Some(ProgressChoice::Auto) | None if terminal && moves_cursor() => Progress::Bar,
             Some(ProgressChoice::Auto) | None => Progress::Plain,
         };
         Self { json: args.json, quiet: args.quiet, progress, color, verbose: args.verbose }
@@ -128,6 +131,15 @@ impl Output {
     }
 }
 
+/// Whether a terminal understands more than lines of text, as far as `TERM`
+/// tells. Windows sets none, and understands.
+fn moves_cursor() -> bool {
+    match std::env::var_os("TERM") {
+        Some(term) => !["", "dumb", "none"].iter().any(|name| term.eq_ignore_ascii_case(name)),
+        None => cfg!(windows),
+    }
+}
+
 /// Prints a line on standard error.
 fn print_line(text: &str) {
     // One write, so that nobody else's output lands before the line's end.
@@ -156,11 +168,12 @@ pub(super) fn error_event(error: &CliError) -> Value {
     event
 }
 
-/// Text of servers and files must not move the cursor or change colours. Our
-/// own colours are the only escapes that pass.
+/// Text of servers and files must not move the cursor, change colours, or show
+/// itself in another order. Our own colours are the only escapes that pass, and
+/// of what cannot be seen the joiners, which some scripts are written with.
 fn printable(text: &str) -> String {
-    let tame =
-        |letter: char| if letter.is_control() && letter != '\x1b' && letter != '\n' { '\u{fffd}' } else { letter };
+    let passes = |letter: char| matches!(letter, '\x1b' | '\n' | '\u{200c}' | '\u{200d}');
+    let tame = |letter: char| if is_control(letter) && !passes(letter) { HIDDEN } else { letter };
     let mut shown: String = text.chars().map(tame).collect();
     for (at, _) in shown.clone().match_indices('\x1b').collect::<Vec<_>>().into_iter().rev() {
         let ours = ["[33m", "[1;31m", "[36m", "[0m"].iter().any(|code| shown[at + 1..].starts_with(code));
@@ -178,5 +191,6 @@ mod tests {
     #[test]
     fn foreign_escapes_are_disarmed() {
         assert_eq!(printable("\x1b[33mwarning:\x1b[0m a\x1b[2Jb\x07"), "\x1b[33mwarning:\x1b[0m a\u{fffd}[2Jb\u{fffd}");
+        assert_eq!(printable("a\u{202e}b\u{2066}c\u{200d}d\n"), "a\u{fffd}b\u{fffd}c\u{200d}d\n");
     }
 }

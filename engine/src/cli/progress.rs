@@ -1,45 +1,98 @@
 //! Progress as a bar, as plain lines, as JSON events, or not at all.
 
-use std::sync::Mutex;
+mod columns;
+mod row;
+mod screen;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
 
+use self::row::Row;
+use self::screen::{Board, Screen};
 use super::output::{Output, Progress, json_line};
 use super::units::{show_bytes, show_count, show_rate};
 use crate::component::{Swap, SwapState};
 use crate::download::{Event, Observer, Receipt};
+use crate::plan::names;
 use crate::registry::Notice;
 
-/// How often a plain line is printed.
-const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
+/// How often [`Reporter::tick`] is to be called.
+pub(super) const TICK: Duration = Duration::from_millis(500);
 
 /// Shows all downloads of a command.
 pub(super) struct Reporter {
     output: Output,
-    bars: MultiProgress,
+    display: Mutex<Display>,
     several: bool,
+}
+
+struct Display {
+    board: Board,
+    /// Where the board is drawn; none where it is not.
+    screen: Option<Screen>,
+}
+
+impl Display {
+    /// Prints something above the rows.
+    fn above(&mut self, print: impl FnOnce()) {
+        if let Some(screen) = &mut self.screen {
+            screen.clear();
+        }
+        print();
+        self.draw();
+    }
+
+    fn draw(&mut self) {
+        if let Some(screen) = &mut self.screen {
+            screen.draw(&self.board);
+        }
+    }
+
+    fn refresh(&mut self) {
+        if let Some(screen) = &mut self.screen {
+            screen.refresh(&self.board);
+        }
+    }
 }
 
 impl Reporter {
     /// A reporter for `jobs` downloads.
     pub(super) fn new(output: &Output, jobs: usize) -> Self {
-        let target =
-            if output.progress == Progress::Bar { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self { output: output.clone(), bars: MultiProgress::with_draw_target(target), several: jobs > 1 }
+        let screen = (output.progress == Progress::Bar).then(|| Screen::stderr(output.color)).flatten();
+        let display = Mutex::new(Display { board: Board::new(jobs), screen });
+        Self { output: output.clone(), display, several: jobs > 1 }
+    }
+
+    fn display(&self) -> MutexGuard<'_, Display> {
+        self.display.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The observer of one download.
     pub(super) fn observer<'a>(&'a self, url: &'a str) -> JobObserver<'a> {
-        let bar = (self.output.progress == Progress::Bar).then(|| self.bars.add(ProgressBar::no_length()));
-        JobObserver { reporter: self, url, bar, state: Mutex::new(PlainState { size: None, printed: Instant::now() }) }
+        let mut display = self.display();
+        let row = display.board.add(Row::new(url, Instant::now()));
+        display.refresh();
+        JobObserver { reporter: self, url, row, begun: Mutex::new(None) }
     }
 
-    /// A line above the bars.
+    /// Shows what only the time has changed: that nothing comes any more.
+    pub(super) fn tick(&self) {
+        let mut display = self.display();
+        display.refresh();
+        if self.output.progress == Progress::Plain {
+            let now = Instant::now();
+            let due: Vec<String> = display.board.rows().filter_map(|row| row.due(now)).collect();
+            due.iter().for_each(|line| self.output.note(line));
+        }
+    }
+
+    /// A line above the rows.
     pub(super) fn note(&self, text: &str) {
-        self.bars.suspend(|| self.output.note(text));
+        self.display().above(|| self.output.note(text));
     }
 
     /// Tells of a rule that was exchanged.
@@ -54,9 +107,9 @@ impl Reporter {
         } else if self.output.progress == Progress::Json {
             eprint_line(&event);
         } else if is_trouble {
-            self.bars.suspend(|| self.output.warning(&told(notice)));
+            self.display().above(|| self.output.warning(&told(notice)));
         } else {
-            self.bars.suspend(|| tracing::info!("{}", told(notice)));
+            self.display().above(|| tracing::info!("{}", told(notice)));
         }
     }
 
@@ -66,19 +119,29 @@ impl Reporter {
             eprint_line(&serde_json::json!({"v": 1, "job": receipt.url, "event": "done", "receipt": receipt}));
         }
     }
+
+    /// Takes the rows away for good.
+    pub(super) fn close(&self) {
+        let mut display = self.display();
+        if let Some(mut screen) = display.screen.take() {
+            screen.clear();
+        }
+    }
 }
 
 /// Observes one download.
 pub(super) struct JobObserver<'a> {
     reporter: &'a Reporter,
     url: &'a str,
-    bar: Option<ProgressBar>,
-    state: Mutex<PlainState>,
+    row: usize,
+    begun: Mutex<Option<Begun>>,
 }
 
-struct PlainState {
-    size: Option<u64>,
-    printed: Instant,
+/// A download whose first answer was there.
+#[derive(Debug, Clone)]
+pub(super) struct Begun {
+    /// Where its bytes go; none for standard output.
+    pub file: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -91,32 +154,58 @@ struct Line<'a> {
 
 impl Observer for JobObserver<'_> {
     fn event(&self, event: &Event) {
+        if let Event::Start { file, .. } = event {
+            *self.begun_slot() = Some(Begun { file: file.as_ref().map(PathBuf::from) });
+        }
         let output = &self.reporter.output;
         if output.json || output.progress == Progress::Json {
             self.json(event);
             return;
         }
+        let mut display = self.reporter.display();
         match event {
-            Event::Warning { message } => self.reporter.bars.suspend(|| output.warning(message)),
+            Event::Warning { message } => display.above(|| output.warning(message)),
             Event::Retry { host, why, wait_s } => {
                 let text = format!("{host}: {why}; trying again in {wait_s:.1} s");
-                tracing::info!("{text}");
-                if let Some(bar) = &self.bar {
-                    bar.set_message(format!("retrying {host}"));
+                display.above(|| tracing::info!("{text}"));
+                if let Some(row) = display.board.row(self.row) {
+                    row.retry(host);
                 }
+                display.refresh();
             }
             Event::Source { url, state, why, .. } => {
-                tracing::info!(
-                    "source {url}: {state:?}{}",
-                    why.as_ref().map(|why| format!(", {why}")).unwrap_or_default()
-                );
+                let why = why.as_ref().map(|why| format!(", {why}")).unwrap_or_default();
+                display.above(|| tracing::info!("source {url}: {state:?}{why}"));
             }
-            Event::Start { .. } | Event::Progress { .. } => self.advance(event),
+            Event::Start { file, size, resumed_bytes, .. } => {
+                if let Some(row) = display.board.row(self.row) {
+                    row.start(file.as_deref(), *size, *resumed_bytes, Instant::now());
+                }
+                display.refresh();
+                drop(display);
+                self.plain_start(*size, *resumed_bytes);
+            }
+            Event::Progress { bytes, rate, sources, connections, .. } => {
+                if let Some(row) = display.board.row(self.row) {
+                    row.advance(*bytes, *rate, (*sources, *connections), Instant::now());
+                }
+                display.refresh();
+                // Plain lines are printed at the ticks.
+            }
         }
     }
 }
 
 impl JobObserver<'_> {
+    fn begun_slot(&self) -> MutexGuard<'_, Option<Begun>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of the download once its first answer was there.
+    pub(super) fn begun(&self) -> Option<Begun> {
+        self.begun_slot().clone()
+    }
+
     fn json(&self, event: &Event) {
         let line = Line { v: 1, job: self.url, event };
         if self.reporter.output.json {
@@ -127,60 +216,20 @@ impl JobObserver<'_> {
         }
     }
 
-    fn advance(&self, event: &Event) {
-        match (&self.bar, event) {
-            (Some(bar), Event::Start { size, resumed_bytes, .. }) => {
-                bar.set_style(style(size.is_some()));
-                bar.set_prefix(file_name(self.url));
-                if let Some(size) = size {
-                    bar.set_length(*size);
-                }
-                bar.set_position(*resumed_bytes);
-                bar.reset_eta();
-            }
-            (Some(bar), Event::Progress { bytes, sources, connections, .. }) => {
-                bar.set_position(*bytes);
-                bar.set_message(sources_text(*sources, *connections));
-            }
-            (None, Event::Start { size, resumed_bytes, .. }) => self.plain_start(*size, *resumed_bytes),
-            (None, Event::Progress { bytes, rate, sources, connections, .. }) => {
-                self.plain_progress(*bytes, *rate, &sources_text(*sources, *connections));
-            }
-            _ => {}
-        }
-    }
-
     fn plain_start(&self, size: Option<u64>, resumed: u64) {
-        self.state.lock().expect("no panic while holding it").size = size;
         if self.reporter.output.progress == Progress::Plain && (self.reporter.several || resumed > 0) {
             let size = size.map_or_else(|| "unknown size".into(), show_bytes);
             let resumed = if resumed > 0 { format!(", {} already here", show_bytes(resumed)) } else { String::new() };
             self.reporter.note(&format!("{}: {size}{resumed}", self.url));
         }
     }
-
-    fn plain_progress(&self, bytes: u64, rate: f64, sources: &str) {
-        let mut state = self.state.lock().expect("no panic while holding it");
-        if self.reporter.output.progress != Progress::Plain || state.printed.elapsed() < PLAIN_INTERVAL {
-            return;
-        }
-        state.printed = Instant::now();
-        #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
-        let share = state.size.filter(|size| *size > 0).map(|size| bytes as f64 / size as f64);
-        let share = share.map(|share| format!("{:.0} %, ", share * 100.0)).unwrap_or_default();
-        #[expect(clippy::cast_precision_loss, reason = "a time for people")]
-        let left = state.size.filter(|_| rate > 0.0).map(|size| size.saturating_sub(bytes) as f64 / rate);
-        let left = left.map(|seconds| format!(", {seconds:.0} s left")).unwrap_or_default();
-        let (name, bytes, rate) = (file_name(self.url), show_bytes(bytes), show_rate(rate));
-        self.reporter.note(&format!("{name}: {share}{bytes} at {rate}{left}, {sources}"));
-    }
 }
 
 impl Drop for JobObserver<'_> {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        let mut display = self.reporter.display();
+        display.board.remove(self.row);
+        display.draw();
     }
 }
 
@@ -206,27 +255,9 @@ fn told(notice: &Notice) -> String {
     }
 }
 
-fn style(sized: bool) -> ProgressStyle {
-    let template = if sized {
-        "{prefix:.bold} [{bar:30}] {percent:>3} % {bytes}/{total_bytes} {bytes_per_sec} eta {eta} {msg:.dim}"
-    } else {
-        "{prefix:.bold} {spinner} {bytes} {bytes_per_sec} {msg:.dim}"
-    };
-    ProgressStyle::with_template(template).expect("a fixed template").progress_chars("=> ")
-}
-
-fn sources_text(sources: usize, connections: usize) -> String {
-    let plural = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    format!("{}, {}", plural(sources, "source"), plural(connections, "connection"))
-}
-
-fn file_name(url: &str) -> String {
-    url.trim_end_matches("?[redacted]").rsplit('/').next().unwrap_or(url).chars().take(40).collect()
-}
-
 /// What a finished download was, for people.
 pub(super) fn summary(receipt: &Receipt) -> String {
-    let name = receipt.file.as_ref().map_or_else(|| "standard output".into(), |file| file.display().to_string());
+    let name = receipt.file.as_ref().map_or_else(|| "standard output".into(), |file| shown(file));
     if receipt.already_there {
         return format!("{name} is already there ({})", show_bytes(receipt.size));
     }
@@ -245,6 +276,11 @@ pub(super) fn summary(receipt: &Receipt) -> String {
     };
     let size = show_bytes(receipt.size);
     format!("{name}: {size} in {:.1} s ({rate}), {from}; {}", receipt.seconds, proof(receipt))
+}
+
+/// A path on one line, and in the order in which it is read.
+fn shown(path: &Path) -> String {
+    names::shown(&path.display().to_string())
 }
 
 /// What a finished download cost, for people who ask for more.

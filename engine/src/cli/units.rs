@@ -25,7 +25,18 @@ pub(super) fn parse_switch(text: &str) -> Result<bool, String> {
 
 /// Writes a number of bytes for people.
 pub(super) fn show_bytes(bytes: u64) -> String {
-    indicatif::BinaryBytes(bytes).to_string()
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a number for people")]
+    let mut value = bytes as f64;
+    let mut units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"].iter();
+    let mut unit = "";
+    while value >= 1024.0 {
+        value /= 1024.0;
+        unit = units.next().expect("2^64 bytes are 16 EiB");
+    }
+    format!("{value:.2} {unit}")
 }
 
 /// Writes a number of things.
@@ -42,6 +53,14 @@ pub(super) fn show_rate(bytes_per_s: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn writes_what_people_read() {
+        for (bytes, text) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (25_165_824, "24.00 MiB")] {
+            assert_eq!(show_bytes(bytes), text);
+        }
+        assert_eq!(show_bytes(u64::MAX), "16.00 EiB");
+    }
 
     #[test]
     fn reads_what_people_write() {

@@ -10,6 +10,8 @@ mod claims;
 mod dates;
 mod inputs;
 mod names;
+#[cfg(target_os = "linux")]
+mod screen;
 mod wire;
 mod writes;
 

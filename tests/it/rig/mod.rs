@@ -15,6 +15,8 @@ mod minchoc;
 mod nginx;
 mod origin;
 mod proxy;
+#[cfg(target_os = "linux")]
+pub mod pty;
 mod registry;
 mod request;
 mod run;
