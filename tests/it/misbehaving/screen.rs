@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::rig::pty::OnTerminal;
-use crate::rig::{Answer, Ending, Engine, File, KIB, MIB, Origin, data, file};
+use crate::rig::{Answer, Ending, Engine, File, MIB, MIB_PER_SECOND, Origin, data, file};
 
 /// Files of a megabyte, whose second half comes slowly.
 fn slow() -> Origin {
     let served = file(1, 1);
-    Origin::start(move |request| served.answer(request).paced(150 * KIB as u32))
+    Origin::start(move |request| served.answer(request).paced(MIB_PER_SECOND / 7))
 }
 
 /// A run on a terminal of this size, with `TERM` as given.
