@@ -138,6 +138,7 @@ async fn run_one(
         Err(DownloadError::Interrupted) => left(begun.as_ref(), path.as_deref()),
         _ => Left::Nothing,
     };
+    let result = result.map(|receipt| Receipt { file: sink.or(receipt.file), ..receipt });
     (report(result, shown, &reporter, output), left)
 }
 
@@ -156,7 +157,6 @@ fn left(begun: Option<&Begun>, path: Option<&Path>) -> Left {
 fn report(result: Result<Receipt, DownloadError>, shown: String, reporter: &Reporter, output: &Output) -> JobOutcome {
     match result {
         Ok(receipt) => {
-            let receipt = Receipt { file: sink.or(receipt.file), ..receipt };
             reporter.done(&receipt);
             if output.json {
                 output.json(&json!({"v": 1, "job": shown, "event": "done", "receipt": receipt}))?;

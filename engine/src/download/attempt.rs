@@ -349,7 +349,7 @@ impl Attempt<'_> {
                 size: opened.representation.size,
                 promised: job.size,
                 validators: validators.clone(),
-                is_decoded,
+                is_decoded: opened.response.is_decoded(),
             };
             let source = &mut sources[opened.source];
             let _ = source.become_state(super::SourceState::Active, None);

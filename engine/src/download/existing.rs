@@ -126,7 +126,8 @@ impl Answered<'_> {
         let (url, origin) = (url_digest(&job.url), Origin::of(&job.url).to_string());
         // A signed link is renewed with another query: its origin's validators go on to count.
         Ok(known.filter(|known| {
-            known.url_digest == url || known.origin.as_ref() == Some(&origin) && self.agreement(known) == Agreement::Same
+            known.url_digest == url
+                || known.origin.as_ref() == Some(&origin) && self.agreement(known) == Agreement::Same
         }))
     }
 
@@ -183,12 +184,7 @@ async fn unchanged(engine: &Engine, target: &Target) -> Result<Option<Finished>,
 
 /// Gives a finished file of an earlier run the origin's time, and has the
 /// history remember it so.
-fn date(
-    engine: &Engine,
-    observer: &dyn Observer,
-    target: &Target,
-    finished: Finished,
-) -> Result<(), StoreError> {
+fn date(engine: &Engine, observer: &dyn Observer, target: &Target, finished: Finished) -> Result<(), StoreError> {
     let Some(at) = file_time(engine, observer, &finished.validators) else { return Ok(()) };
     if engine.history.redate(target.name(), at, finished)? {
         tracing::info!("{}: given the time of the origin", target.name().display());

@@ -41,8 +41,8 @@ pub use audit::AuditEnd;
 pub use error::DownloadError;
 pub use events::{Event, Observer, SourceState};
 pub use job::{
-    ChecksumFile, DigestRule, Engine, EngineOptions, FileTime, Job, NetworkUse, Output, PlainPartial, Promised, Recheck,
-    Unverified,
+    ChecksumFile, DigestRule, Engine, EngineOptions, FileTime, Job, NetworkUse, Output, PlainPartial, Promised,
+    Recheck, Unverified,
 };
 pub use receipt::{Proof, Receipt, SourceReceipt, Verified};
 pub use seats::{Memory, PerHost, Seats};

@@ -46,11 +46,6 @@ impl ProxyUrl {
         let host = url.host_str().unwrap_or_default().to_owned();
         (host, url.port_or_known_default().unwrap_or(SOCKS_PORT))
     }
-
-    /// Whether it is told an address, for which the name is looked up here.
-    pub(super) fn resolves_here(&self) -> bool {
-        self.0.starts_with("socks4://") || self.0.starts_with("socks5://")
-    }
 }
 
 impl FromStr for ProxyUrl {
@@ -83,7 +78,7 @@ impl FromStr for ProxyUrl {
 impl fmt::Display for ProxyUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // By the parser: an `@` may stand in the path as well, and what is behind it is no host.
-        let url = url::Url::parse(&self.0).expect("it was parsed before");
+        let url = Url::parse(&self.0).expect("it was parsed before");
         write!(f, "{}://{}", url.scheme(), url.host_str().unwrap_or_default())?;
         url.port().map_or(Ok(()), |port| write!(f, ":{port}"))
     }

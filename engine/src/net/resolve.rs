@@ -224,27 +224,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn names_of_this_machine_are_private() {
-        for (host, public) in [
-            ("localhost", false),
-            ("localhost.", false),
-            ("LOCALHOST", false),
-            ("a.localhost", false),
-            ("ip6-loopback", false),
-            ("localhost.example", true),
-            ("mylocalhost", true),
-        ] {
-            let host = url::Host::parse(host).expect("a host");
-            let borrowed = match &host {
-                url::Host::Domain(name) => url::Host::Domain(name.as_str()),
-                _ => panic!("a name"),
-            };
-            assert_eq!(check_name(Some(&borrowed), Reach::Public).is_ok(), public, "{host}");
-            assert!(check_name(Some(&borrowed), Reach::Anywhere).is_ok());
-        }
-    }
-
     fn resolver(reach: Reach, pinned: &str, proxy: Option<ProxyHost>) -> PolicyResolver {
         let pinned = Some(pinned.parse().expect("well-formed"));
         PolicyResolver { reach, pinned, port: 443, proxy, book: AddressBook::default() }

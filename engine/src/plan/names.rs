@@ -28,8 +28,7 @@ const DEVICES: [&str; 7] = ["con", "prn", "aux", "nul", "conin$", "conout$", "cl
 
 /// Suffixes of the engine's own staging files. A server that could place one
 /// could feed a prepared journal to the next download in that folder.
-const STAGING: [&str; 5] =
-    [".turbo-part", ".turbo-state", ".turbo-state.tmp", ".turbo-part-old", ".turbo-state-old"];
+const STAGING: [&str; 5] = [".turbo-part", ".turbo-state", ".turbo-state.tmp", ".turbo-part-old", ".turbo-state-old"];
 
 /// The name of a downloaded file: what the server proposed (the raw name of a
 /// `Content-Disposition`), else what the URL that answered ends with, else the
@@ -85,8 +84,6 @@ pub fn is_control(c: char) -> bool {
 
 fn last_segment(url: &Url) -> Cow<'_, str> {
     percent_decoded(url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default())
-}
-
 }
 
 /// A safe name in a folder whose names have `most_bytes` at most, the suffixes

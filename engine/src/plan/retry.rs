@@ -37,9 +37,7 @@ impl Backoff {
         let doubled = self.first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(self.cap);
         let jittered = doubled.mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0));
         match retry_after {
-            Some(asked) => {
-                asked.saturating_add(jittered.mul_f64(0.2)).min(self.longest.max(asked.min(LONGEST_PAUSE)))
-            }
+            Some(asked) => asked.saturating_add(jittered.mul_f64(0.2)).min(self.longest.max(asked.min(LONGEST_PAUSE))),
             None => jittered,
         }
     }

@@ -248,7 +248,9 @@ impl Schedule {
 
     /// Whether bytes are missing and nobody is left to ask.
     pub fn is_stuck(&self) -> bool {
-        !self.is_complete() && self.lanes.is_empty() && self.sources.iter().all(|source| source.dropped || source.barred)
+        !self.is_complete()
+            && self.lanes.is_empty()
+            && self.sources.iter().all(|source| source.dropped || source.barred)
     }
 
     /// Bytes nobody has delivered yet.

@@ -98,7 +98,7 @@ impl ComponentStore {
         let KeptWith { signature, grants, record } = with;
         self.create()?;
         let hex = sha256(bytes).hex();
-        write_atomic(&self.record_path(&hex), record.as_bytes())?;
+        write_private(&self.record_path(&hex), record.as_bytes())?;
         if grants.is_empty() {
             super::remove(&self.grants_path(&hex));
         } else {
@@ -273,7 +273,7 @@ mod tests {
         sweep_beside(&folder.path().join("turbo.lock"));
         assert!(lock.exists(), "it may be under way elsewhere");
         let old = std::time::SystemTime::now() - 2 * LONGEST_CHANGE;
-        File::options().write(true).open(&lock).and_then(|file| file.set_modified(old)).expect("a time");
+        fs::File::options().write(true).open(&lock).and_then(|file| file.set_modified(old)).expect("a time");
         sweep_beside(&folder.path().join("turbo.lock"));
         assert!(!lock.exists());
     }

@@ -100,7 +100,8 @@ impl History {
         file.set_modified(at).map_err(StoreError::io("set the time of", path))?;
         let metadata = file.metadata().map_err(StoreError::io("read", path))?;
         let modified_ns = modified_ns(&metadata).unwrap_or(finished.modified_ns);
-        let record = Record { file: self.file(path), path: path.to_owned(), finished: Finished { modified_ns, ..finished } };
+        let record =
+            Record { file: self.file(path), path: path.to_owned(), finished: Finished { modified_ns, ..finished } };
         record.seal()?;
         Ok(true)
     }
@@ -229,7 +230,7 @@ mod tests {
         let restore = || {
             let modified = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).expect("a time");
             move |path: &Path| {
-                let file = std::fs::File::options().write(true).open(path).expect("the file");
+                let file = File::options().write(true).open(path).expect("the file");
                 file.set_modified(modified).expect("a settable time");
             }
         };

@@ -150,7 +150,7 @@ impl Part {
 
     /// Gives the file a modification time. Nothing may be written afterwards.
     pub fn set_modified(&self, at: std::time::SystemTime) -> Result<(), StoreError> {
-        self.file.set_modified(at).map_err(StoreError::io("set the time of", &self.path))
+        self.with_file("set the time of", |file| file.set_modified(at))
     }
 
     /// Gives the complete file its final name, atomically, and makes the

@@ -144,7 +144,13 @@ impl World {
         let last = self.versions.len() - 1;
         match self.change {
             Change::Never => last,
-            Change::At(change) => if nth >= change { last } else { 0 },
+            Change::At(change) => {
+                if nth >= change {
+                    last
+                } else {
+                    0
+                }
+            }
             Change::Alternating => nth % self.versions.len(),
         }
     }

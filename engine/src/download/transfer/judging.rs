@@ -4,7 +4,7 @@
 //! given up only where nothing streams any more.
 
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinError;
 

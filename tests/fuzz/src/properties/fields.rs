@@ -89,13 +89,13 @@ fn disposition_field(value: &[u8]) {
 pub fn disposition(data: &[u8]) {
     disposition_field(data);
     let text = String::from_utf8_lossy(data);
-    local_name(&names::file_name(Some(&text), &base()));
+    local_name(&names::file_name(Some(&text), &base(), &base()));
     for url in [format!("https://origin.example/{text}"), format!("https://origin.example/pub/file?{text}")] {
         let Ok(url) = Url::parse(&url) else { continue };
         // Who asks for `.gitignore` gets it.
         let name = names::from_url(&url);
         local_name(&name.strip_prefix('.').map_or_else(|| name.clone(), |rest| format!("_{rest}")));
-        assert_eq!(names::file_name(None, &url), name);
+        assert_eq!(names::file_name(None, &url, &url), name);
     }
     if let Some(name) = names::foreign(&text) {
         local_name(&name);
