@@ -139,9 +139,10 @@ impl Reporter {
         }
     }
 
-    /// A long pause is told to everyone, a short one to those who ask for more.
+    /// A long pause is told to everyone, a short one to those who ask for more. The
+    /// caller holds the display.
     fn tell_of_wait(&self, wait_s: f64, text: &str) {
-        if wait_s >= NOTABLE_WAIT_S { self.note(text) } else { tracing::info!("{text}") }
+        if wait_s >= NOTABLE_WAIT_S { self.output.note(text) } else { tracing::info!("{text}") }
     }
 
     /// What to show of a component's warning, if anything.

@@ -90,6 +90,10 @@ impl Answered<'_> {
         }
         let name = target.name();
         let finished = self.finished(job, target).await?;
+        // It was hashed before the origin was asked, and is not what was promised.
+        if finished.is_some() && !job.digests.is_empty() {
+            return Err(StoreError::Foreign(name.to_owned()).into());
+        }
         if let Some(receipt) = self.by_digest(job, target, finished.is_some()).await? {
             return Ok(Existing::Settled(Box::new(receipt)));
         }

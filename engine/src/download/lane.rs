@@ -254,7 +254,8 @@ impl LaneTask {
     /// The error for an answer that bears another strong validator than the
     /// first one: that of another version, or of another node's copy.
     fn replaced(&self, validators: Validators) -> Option<LaneError> {
-        let is_other = validators.is_strong() && !self.first.get().proves(&validators);
+        let first = self.first.get();
+        let is_other = validators.is_strong() && !first.is_empty() && !first.proves(&validators);
         (is_other && self.role == Role::Origin).then_some(LaneError::Changed(validators))
     }
 

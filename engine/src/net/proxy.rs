@@ -170,7 +170,7 @@ mod tests {
             ("user:secret@proxy:3128", "http://proxy:3128"),
             ("socks5h://u:p@ss@proxy", "socks5h://proxy"),
             ("http://u:p@proxy:3128/a@b", "http://proxy:3128"),
-            ("socks://127.0.0.1:1080/", "socks5://127.0.0.1:1080/"),
+            ("socks://127.0.0.1:1080/", "socks5://127.0.0.1:1080"),
             ("SOCKS5h://Proxy", "socks5h://Proxy"),
             (" http://proxy:3128\n", "http://proxy:3128"),
         ] {

@@ -3,10 +3,10 @@
 //! It is copied, not moved: whatever becomes of the download, the user's own
 //! file is as it was until the finished one takes its name.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::own_file::open_followed;
 use super::{Keep, Part, Runs, StoreError};
 
 /// Unit in which a file is copied and compared.
@@ -15,7 +15,7 @@ const PIECE_BYTES: usize = 256 * 1024;
 /// Copies the first `bytes` bytes of `from` into the part at `to`, and gives
 /// their runs in a file of `size` bytes. Blocks.
 pub fn adopt(from: &Path, bytes: u64, to: &Path, size: u64) -> Result<Runs, StoreError> {
-    let mut file = File::open(from).map_err(StoreError::io("open", from))?.take(bytes);
+    let mut file = open_followed(from).map_err(StoreError::io("open", from))?.take(bytes);
     let part = Part::open(to, Keep::Nothing)?;
     let (mut runs, mut position, mut buffer) = (Runs::of_size(size), 0, vec![0; PIECE_BYTES]);
     loop {
@@ -31,7 +31,7 @@ pub fn adopt(from: &Path, bytes: u64, to: &Path, size: u64) -> Result<Runs, Stor
 
 /// Whether a file holds nothing but the beginning of what is in the part. Blocks.
 pub fn begins(file: &Path, part: &Part) -> Result<bool, StoreError> {
-    let mut theirs = File::open(file).map_err(StoreError::io("open", file))?;
+    let mut theirs = open_followed(file).map_err(StoreError::io("open", file))?;
     let (mut position, mut buffer, mut ours) = (0, vec![0; PIECE_BYTES], vec![0; PIECE_BYTES]);
     loop {
         let count = theirs.read(&mut buffer).map_err(StoreError::io("read", file))?;

@@ -191,7 +191,9 @@ pub fn fixture(name: &str) -> String {
 
 /// The arguments of a `download` whose every wait is short.
 pub fn impatient<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Vec<OsString> {
-    let fixed = ["download", "--retry", "2", "--connect-timeout", "5", "--stall-timeout", "2"];
-    let fixed = fixed.into_iter().map(OsString::from);
-    fixed.chain(arguments.into_iter().map(|argument| argument.as_ref().to_owned())).collect()
+    let own: Vec<OsString> = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
+    let short = [("--retry", "2"), ("--connect-timeout", "5"), ("--stall-timeout", "2")];
+    let fixed = short.into_iter().filter(|(flag, _)| own.iter().all(|argument| argument != flag));
+    let fixed = fixed.flat_map(|(flag, value)| [flag, value]).map(OsString::from);
+    std::iter::once("download".into()).chain(fixed).chain(own.iter().cloned()).collect()
 }

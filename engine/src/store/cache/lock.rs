@@ -10,7 +10,7 @@ use super::CacheError;
 use super::blob::inode;
 use super::layout::{Layout, STALE, children};
 use crate::store::StoreError;
-use crate::store::own_file::{Readers, open_own};
+use crate::store::own_file::{Readers, open_own, open_plain};
 
 /// First and longest pause between two attempts. A waiter that woke at the very
 /// end of a long download would gain nothing by a finer step.
@@ -63,7 +63,8 @@ fn write_holder(mut file: &File) {
 /// read a file that another process has locked.)
 pub(super) fn holder(path: &Path) -> Option<u32> {
     let mut text = String::new();
-    File::open(path).ok()?.take(MOST_DIGITS).read_to_string(&mut text).ok()?;
+    // What was put in its place is not waited for.
+    open_plain(path).ok()?.take(MOST_DIGITS).read_to_string(&mut text).ok()?;
     text.parse().ok()
 }
 

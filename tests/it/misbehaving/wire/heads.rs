@@ -255,17 +255,19 @@ fn cookies_of_the_user_and_of_the_server() {
     let served = file(1, 1);
     let origin = Origin::start(move |request| match request.nth {
         0 => Answer::redirect("/file.bin?again")
-            .header("Set-Cookie", "sid=new; Path=/")
+            .header("Set-Cookie", "sid=s3cr3t-new; Path=/")
             .also("Set-Cookie", "mine=theirs"),
         _ => served.answer(request),
     });
     let engine = Engine::new();
-    let file = "127.0.0.1\tFALSE\t/\tFALSE\t0\tsid\told\n";
+    let file = "127.0.0.1\tFALSE\t/\tFALSE\t0\tsid\ts3cr3t-old\n";
     engine.write("cookies.txt", file);
-    engine.fetch(&origin.file_url(), &["--no-rules", "--cookies", "cookies.txt", "-H", "Cookie: mine=1"]).exits(0);
+    engine
+        .fetch(&origin.file_url(), &["--no-rules", "--cookies", "cookies.txt", "-H", "Cookie: mine=s3cr3t-1"])
+        .exits(0);
     let sent: Vec<_> =
         origin.requests().iter().map(|request| request.header("Cookie").unwrap_or_default().to_owned()).collect();
-    assert_eq!(&sent[..2], ["mine=1; sid=old", "mine=1; sid=new"]);
+    assert_eq!(&sent[..2], ["mine=s3cr3t-1; sid=s3cr3t-old", "mine=s3cr3t-1; sid=s3cr3t-new"]);
     engine.assert_file("cookies.txt", file.as_bytes());
 }
 

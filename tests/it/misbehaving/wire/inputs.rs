@@ -3,7 +3,7 @@
 //! drops the whole file.
 
 use super::told;
-use crate::rig::{Engine, Origin, file};
+use crate::rig::{Engine, Origin, basic, file, secret};
 
 #[test]
 fn a_cookie_line_that_cannot_be_read_is_skipped_and_named() {
@@ -38,7 +38,7 @@ fn a_cookie_line_that_cannot_be_read_is_skipped_and_named() {
 fn warnings_of_lines_are_bounded() {
     let origin = Origin::file(&file(1, 1));
     let engine = Engine::new();
-    engine.write("cookies.txt", "bad\n".repeat(1000));
+    engine.write("cookies.txt", format!("# {}\n{}", secret!("none"), "bad\n".repeat(1000)));
     let run = engine.fetch(&origin.file_url(), &["--no-rules", "--cookies", "cookies.txt"]).exits(0);
     assert!(told(&run).matches("cookies.txt").count() < 10 && told(&run).contains("995 more lines"), "{}", told(&run));
 }
@@ -48,26 +48,30 @@ fn a_netrc_line_that_cannot_be_read_is_skipped_and_named() {
     let origin = Origin::file(&file(1, 1));
     for (netrc, login, line) in [
         // The host's own lines are whole.
-        ("machine b.example\n  login x password \"open\nmachine 127.0.0.1 login me password pw\n", true, "line 2"),
         (
-            "machine 127.0.0.1 login me password pw\nnonsense here\nmachine b.example login x password y\n",
+            "machine b.example\n  login x password \"open\nmachine 127.0.0.1 login me password s3cr3t-pw\n",
             true,
             "line 2",
         ),
-        ("\u{feff}machine 127.0.0.1\nlogin me\npassword pw\nmachine b.example login\n", true, "line 4"),
+        (
+            "machine 127.0.0.1 login me password s3cr3t-pw\nnonsense here\nmachine b.example login x password s3cr3t-y\n",
+            true,
+            "line 2",
+        ),
+        ("\u{feff}machine 127.0.0.1\nlogin me\npassword s3cr3t-pw\nmachine b.example login\n", true, "line 4"),
         // Half a login is none.
-        ("machine 127.0.0.1 login me password two words\n", false, "line 1"),
-        ("machine 127.0.0.1\nlogin me password two words\n", false, "line 2"),
+        ("machine 127.0.0.1 login me password s3cr3t-two words\n", false, "line 1"),
+        ("machine 127.0.0.1\nlogin me password s3cr3t-two words\n", false, "line 2"),
         // A misspelt `machine` must not give its login to the host before it.
-        ("machine 127.0.0.1\nmachin b.example\nlogin me\npassword pw\n", false, "line 2"),
-        ("login me password pw\nmachine 127.0.0.1\n", false, "line 1"),
+        ("machine 127.0.0.1\nmachin b.example\nlogin me\npassword s3cr3t-pw\n", false, "line 2"),
+        ("login me password s3cr3t-pw\nmachine 127.0.0.1\n", false, "line 1"),
     ] {
         let engine = Engine::new();
         std::fs::write(engine.home().join(if cfg!(windows) { "_netrc" } else { ".netrc" }), netrc).expect("writable");
         let asked = origin.requests().len();
         let run = engine.fetch(&origin.file_url(), &["--no-rules", "--netrc"]).exits(0);
         let sent = origin.requests()[asked].header("Authorization").map(str::to_owned);
-        assert_eq!(sent, login.then(|| "Basic bWU6cHc=".to_owned()), "{netrc:?}");
+        assert_eq!(sent, login.then(|| basic("me", secret!("pw"))), "{netrc:?}");
         assert!(told(&run).contains(&format!("{line} of the netrc file")), "{netrc:?}: {}", told(&run));
     }
 }
