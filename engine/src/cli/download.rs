@@ -33,6 +33,7 @@ const RECEIPT_PATIENCE: Duration = Duration::from_secs(10);
 #[command(
     after_help = "Sizes take K, M, G (powers of 1024). Every setting can also stand in the configuration file\nor in a TURBO_ENGINE_* variable; `turbo-engine config show` tells which one counts."
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct DownloadArgs {
     /// URLs to download
     #[arg(value_name = "URL", value_hint = ValueHint::Url, required_unless_present = "input_file")]

@@ -226,7 +226,8 @@ mod tests {
     #[test]
     fn what_is_written_piece_by_piece_is_made_visible() {
         let mut out = Shown(Vec::new());
-        writeln!(out, "{} says {}", "\u{200b}name", "two\twords\u{9b}").expect("a vector takes all");
+        let (name, words) = ("\u{200b}name", "two\twords\u{9b}");
+        writeln!(out, "{name} says {words}").expect("a vector takes all");
         assert_eq!(String::from_utf8(out.0).expect("text"), "\\u{200b}name says two\twords\\u{9b}\n");
     }
 }

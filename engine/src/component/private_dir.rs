@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 const KEPT_FILES: usize = 256;
 
 /// Longer than it takes to write a file.
-const LONGEST_WRITE: Duration = Duration::from_secs(600);
+const LONGEST_WRITE: Duration = Duration::from_mins(10);
 
 /// Longest file read, larger than the code of the largest component allowed.
 const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -54,7 +54,7 @@ impl PrivateDir {
         let mut files = self.list()?;
         let now = SystemTime::now();
         let is_left = |(name, modified): &(String, SystemTime)| {
-            name.ends_with(".tmp") && now.duration_since(*modified).is_ok_and(|age| age > LONGEST_WRITE)
+            name.strip_suffix(".tmp").is_some() && now.duration_since(*modified).is_ok_and(|age| age > LONGEST_WRITE)
         };
         files.iter().filter(|file| is_left(file)).for_each(|(name, _)| self.remove(name));
         files.retain(|file| file.0.contains('.') && !is_left(file));

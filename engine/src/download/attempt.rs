@@ -23,6 +23,7 @@ use super::{DigestRule, DownloadError, Engine, Event, Job, Observer, Output, Pro
 use crate::model::http::Links;
 use crate::model::{Algorithm, Digest, DisplayUrl};
 use crate::net::{Body, Scoped, Trust, Wanted};
+use crate::plan::freshness::StoredResponse;
 use crate::plan::{KnownDigest, Parts, RangeSet, Resumption, RetryBudget, Role, Vouching};
 use crate::store::{
     Journal, LastJournal, Runs, ScratchFile, StoreError, Target, Writer, WriterOptions, reserve_private_file,
@@ -194,7 +195,7 @@ impl Attempt<'_> {
         // The journal is of the name that the URL gives; the server may know better.
         let same_name = self.place.settled(&opened.naming(&job.url), &job.url)?.as_ref() == self.place.expected();
         if !same_name {
-            return Ok((self.from_the_start(opened, &opening(0, None, false), sources, budget).await?, None));
+            return Ok((self.open_at_the_start(opened, &opening(0, None, false), sources, budget).await?, None));
         }
         match left.resumption(&opened, sources, job) {
             Resumption::Continue => {
@@ -204,7 +205,7 @@ impl Attempt<'_> {
             Resumption::Keep => return Err(left.not_the_file(&opened)),
             Resumption::Restart => self.observer.event(&Event::warning(left.why_restarted())),
         }
-        let opened = self.from_the_start(opened, &opening(0, None, false), sources, budget).await?;
+        let opened = self.open_at_the_start(opened, &opening(0, None, false), sources, budget).await?;
         match left.resumption(&opened, sources, job) {
             Resumption::Keep => Err(left.not_the_file(&opened)),
             Resumption::Continue | Resumption::Restart => Ok((opened, None)),
@@ -212,7 +213,7 @@ impl Attempt<'_> {
     }
 
     /// An answer that begins with the first byte: this one, or a new one.
-    async fn from_the_start(
+    async fn open_at_the_start(
         &self,
         opened: Opened,
         opening: &Opening<'_>,
@@ -329,7 +330,7 @@ impl Attempt<'_> {
 
     /// Receives all bytes, and the origin's own digests meanwhile.
     async fn receive(&self, job: &Job, sources: &mut Vec<Source>, begun: Begun) -> Result<Delivered, DownloadError> {
-        let Begun { opened, resumed, mut budget, writer } = begun;
+        let Begun { opened, resumed, budget, writer } = begun;
         let from_origin = sources[opened.source].role == Role::Origin;
         let is_plain = opened.response.codings().is_identity();
         let is_public = from_origin && is_plain && !self.engine.introduces_user(job);
@@ -342,35 +343,8 @@ impl Attempt<'_> {
         let validators = opened.representation.validators.clone();
         let sized = opened.representation.part_from.zip(opened.representation.size);
         let Some((start, size)) = sized else {
-            let single = Single {
-                engine,
-                observer,
-                writer,
-                size: opened.representation.size,
-                promised: job.size,
-                validators: validators.clone(),
-                is_decoded: opened.response.is_decoded(),
-            };
-            let source = &mut sources[opened.source];
-            let _ = source.become_state(super::SourceState::Active, None);
-            let size = single.run(source, opened, &mut budget, self.cancel).await;
-            let size = size.map_err(|error| if from_origin { self.elsewhere(error, job, sources) } else { error })?;
-            let received_at = Instant::now();
-            if job.digest_rule == DigestRule::Required {
-                truths.extend(self.discovery.found().await);
-            }
-            let expected = Expected { size, validators: validators.into(), by: Vouching::Validator };
-            return Ok(Delivered {
-                expected,
-                resumed: RangeSet::default(),
-                truths,
-                sampled_bytes: 0,
-                audit: None,
-                parts: Parts::Single,
-                received_at,
-                budget,
-                storable,
-            });
+            let stream = OneStream { opened, budget, writer, truths, storable };
+            return self.receive_one_stream(job, sources, stream).await;
         };
         let by = if let Parts::Allowed(by) = self.parts { by } else { Vouching::Validator };
         let expected = Expected { size, validators: validators.into(), by };
@@ -408,6 +382,47 @@ impl Attempt<'_> {
         Ok(Delivered { expected, resumed, truths, sampled_bytes, audit, parts, received_at, budget, storable })
     }
 
+    /// Receives a file that comes as one stream.
+    async fn receive_one_stream(
+        &self,
+        job: &Job,
+        sources: &mut [Source],
+        stream: OneStream,
+    ) -> Result<Delivered, DownloadError> {
+        let OneStream { opened, mut budget, writer, mut truths, storable } = stream;
+        let validators = opened.representation.validators.clone();
+        let from_origin = sources[opened.source].role == Role::Origin;
+        let single = Single {
+            engine: self.engine,
+            observer: self.observer,
+            writer,
+            size: opened.representation.size,
+            promised: job.size,
+            validators: validators.clone(),
+            is_decoded: opened.response.is_decoded(),
+        };
+        let source = &mut sources[opened.source];
+        let _ = source.become_state(super::SourceState::Active, None);
+        let size = single.run(source, opened, &mut budget, self.cancel).await;
+        let size = size.map_err(|error| if from_origin { self.elsewhere(error, job, sources) } else { error })?;
+        let received_at = Instant::now();
+        if job.digest_rule == DigestRule::Required {
+            truths.extend(self.discovery.found().await);
+        }
+        let expected = Expected { size, validators: validators.into(), by: Vouching::Validator };
+        Ok(Delivered {
+            expected,
+            resumed: RangeSet::default(),
+            truths,
+            sampled_bytes: 0,
+            audit: None,
+            parts: Parts::Single,
+            received_at,
+            budget,
+            storable,
+        })
+    }
+
     async fn transfer(&self, job: &Job, setup: Setup<'_>, opened: Opened, start: u64) -> (Outcome, Vec<Promised>) {
         let needs_truth = setup.sources.len() > 1 || job.digest_rule == DigestRule::Required;
         let mut transfer = Transfer::new(setup);
@@ -441,9 +456,12 @@ impl Attempt<'_> {
         let end = match &result {
             Ok(_) => End::Done,
             Err(DownloadError::Mismatch { expected, .. }) if was_resumed => End::Refuted(expected.clone()),
-            Err(DownloadError::Mismatch { .. } | DownloadError::Size { .. }) => End::Wrong,
-            // It was fetched to be compared, and differs.
-            Err(DownloadError::Store(StoreError::Outdated(_))) => End::Wrong,
+            // The last one was fetched to be compared, and differs.
+            Err(
+                DownloadError::Mismatch { .. }
+                | DownloadError::Size { .. }
+                | DownloadError::Store(StoreError::Outdated(_)),
+            ) => End::Wrong,
             Err(_) => End::Unfinished,
         };
         let last = if matches!(end, End::Done | End::Wrong) { LastJournal::Omitted } else { LastJournal::Written };
@@ -466,6 +484,15 @@ impl Attempt<'_> {
             (result, _) => result,
         }
     }
+}
+
+/// A file that comes as one stream, and what is known of it by its first answer.
+struct OneStream {
+    opened: Opened,
+    budget: RetryBudget,
+    writer: Arc<Writer>,
+    truths: Vec<Promised>,
+    storable: Option<StoredResponse>,
 }
 
 /// What an attempt leaves behind.

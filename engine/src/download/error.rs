@@ -83,8 +83,9 @@ impl Explain for DownloadError {
             | Self::Unvouched(_)
             | Self::Streamed
             | Self::NoDigest
-            | Self::Changing => ExitCode::Verification,
-            Self::NotListed(_) | Self::ChecksumFile(_) => ExitCode::Verification,
+            | Self::Changing
+            | Self::NotListed(_)
+            | Self::ChecksumFile(_) => ExitCode::Verification,
             Self::NoRanges | Self::NotTheFile { .. } => ExitCode::Refused,
             Self::Offline => ExitCode::Network,
             Self::Interrupted => ExitCode::Interrupted,

@@ -169,7 +169,7 @@ impl Finish<'_> {
         match &self.compared {
             Some(finished) if summary.digests.contains(&finished.sha256) => Ok(true),
             Some(_) => {
-                let name = self.target.map(Target::name).unwrap_or(std::path::Path::new(""));
+                let name = self.target.map_or(std::path::Path::new(""), Target::name);
                 Err(StoreError::Outdated(name.to_owned()).into())
             }
             None => Ok(false),

@@ -127,7 +127,7 @@ impl Attempt<'_> {
         };
         let journal = match target.journal() {
             Ok(Some(journal)) => journal,
-            Ok(None) => return self.plain(job, &target),
+            Ok(None) => return self.plain(job, target),
             Err(error) => return warn(error.to_string()),
         };
         let begun_by = match (journal.url_digest == url_digest(&job.url), journal.origin_digest.as_ref()) {

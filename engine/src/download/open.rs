@@ -112,14 +112,10 @@ pub(super) async fn open(
     budget: &mut RetryBudget,
 ) -> Result<Opened, DownloadError> {
     let mut attempts = FuturesUnordered::new();
-    let first = request_of(opening, sources, 0);
-    let seat = opening.engine.seats.first(&first.route.host(), first.per_host).await;
-    attempts.push(attempt(opening, first, When::Now(seat)));
-    let usable = (1..sources.len()).filter(|index| !sources[*index].is_dropped());
-    let (strangers, known): (Vec<usize>, Vec<usize>) =
-        usable.partition(|index| opening.discovery.is_some() && sources[*index].is_stranger());
-    let mut waiting: Vec<usize> = known.into_iter().take(MOST_MIRRORS).collect();
-    let mut barred: Vec<usize> = strangers.into_iter().take(MOST_MIRRORS).collect();
+    let seat = seat_at(opening, &sources[ORIGIN]).await;
+    attempts.push(attempt(opening, request_of(opening, sources, ORIGIN), When::Now(seat)));
+    let at_once = |request| attempt(opening, request, When::After(Duration::ZERO));
+    let (mut waiting, mut barred) = mirrors_to_ask(opening, sources);
     let mut vouched = opening.vouched;
     // The origin has had its head start.
     let mut late = false;
@@ -133,26 +129,19 @@ pub(super) async fn open(
             Some(ended) = attempts.next() => ended,
             () = &mut head_start, if !late => {
                 late = true;
-                let mirrors = waiting.drain(..).map(|index| request_of(opening, sources, index));
-                attempts.extend(mirrors.map(|request| attempt(opening, request, When::After(Duration::ZERO))));
+                attempts.extend(requests_of(opening, sources, &mut waiting).map(at_once));
                 continue;
             }
             vouching = vouching(opening.discovery), if late && !barred.is_empty() => {
-                let admitted = std::mem::take(&mut barred);
+                let admitted = requests_of(opening, sources, &mut barred);
                 if vouching {
                     vouched = Vouched::Bytes;
-                    let mirrors = admitted.into_iter().map(|index| request_of(opening, sources, index));
-                    attempts.extend(mirrors.map(|request| attempt(opening, request, When::After(Duration::ZERO))));
+                    attempts.extend(admitted.map(at_once));
                 }
                 continue;
             }
             else => {
-                let Some((index, response, representation)) = spare else {
-                    return Err(blame.expect("every other attempt failed with an error").into());
-                };
-                let Request { route, per_host, .. } = request_of(opening, sources, index);
-                let seat = opening.engine.seats.first(&route.host(), per_host).await;
-                return Ok(Opened { source: index, seat, response, representation });
+                return begin_with(opening, sources, spare.ok_or(blame)).await;
             }
         };
         let is_origin = index == ORIGIN;
@@ -175,31 +164,77 @@ pub(super) async fn open(
         if is_origin && vouched == Vouched::Nothing && is_final(&error) {
             return Err(error.into());
         }
-        let max_wait = opening.engine.net.options().max_wait;
-        let is_bearable = is_origin && budget.wait(error.retry_after(), max_wait);
-        // A host that is busy with other jobs of ours is healthy.
-        let again = is_bearable && error.is_passing() && (rejected && serves_others || budget.spend());
+        let again = is_origin && may_repeat(opening, budget, &error, rejected && serves_others);
         origin_failures += u32::from(is_origin);
         if is_origin && (!again || origin_failures >= opening.head_start.failures) {
             late = true;
-            let mirrors = waiting.drain(..).map(|index| request_of(opening, sources, index));
-            attempts.extend(mirrors.map(|request| attempt(opening, request, When::After(Duration::ZERO))));
+            attempts.extend(requests_of(opening, sources, &mut waiting).map(at_once));
         }
         if again {
-            let pause = Backoff::up_to(max_wait).pause(origin_failures, error.retry_after(), chance());
-            if rejected {
-                opening.engine.seats.rest(&sources[0].host(), pause);
-            }
-            opening.observer.event(&sources[0].retrying(&error, pause));
+            let pause = pause_of(opening, &sources[0], &error, origin_failures);
             attempts.push(attempt(opening, request_of(opening, sources, 0), When::After(pause)));
         } else if !is_origin {
-            let event = sources[index].become_state(SourceState::Dropped, Some(super::reason(&error)));
-            opening.observer.event(&event);
+            let why = Some(super::reason(&error));
+            opening.observer.event(&sources[index].become_state(SourceState::Dropped, why));
         }
         if is_origin || blame.is_none() {
             blame = Some(error);
         }
     }
+}
+
+/// An answer that has waited until the origin was given up.
+type Spare = (usize, Response, Representation);
+
+/// Begins with the answer that was kept in reserve, or ends with the error.
+async fn begin_with(
+    opening: &Opening<'_>,
+    sources: &[Source],
+    spare: Result<Spare, Option<NetError>>,
+) -> Result<Opened, DownloadError> {
+    let (source, response, representation) =
+        spare.map_err(|blame| blame.expect("every other attempt failed with an error"))?;
+    Ok(Opened { source, seat: seat_at(opening, &sources[source]).await, response, representation })
+}
+
+/// Whether the origin is asked again. A host that is busy with other jobs of
+/// ours is healthy: that costs no attempt.
+fn may_repeat(opening: &Opening<'_>, budget: &mut RetryBudget, error: &NetError, busy_with_ours: bool) -> bool {
+    let is_bearable = budget.wait(error.retry_after(), opening.engine.net.options().max_wait);
+    is_bearable && error.is_passing() && (busy_with_ours || budget.spend())
+}
+
+/// The pause before the origin is asked again, which is told.
+fn pause_of(opening: &Opening<'_>, origin: &Source, error: &NetError, failures: u32) -> Duration {
+    let longest = opening.engine.net.options().max_wait;
+    let pause = Backoff::up_to(longest).pause(failures, error.retry_after(), chance());
+    if Refusal::of(error) == Some(Refusal::Rejected) {
+        opening.engine.seats.rest(&origin.host(), pause);
+    }
+    opening.observer.event(&origin.retrying(error, pause));
+    pause
+}
+
+/// The mirrors that may be asked after the head start, and those that have to
+/// wait for a digest.
+fn mirrors_to_ask(opening: &Opening<'_>, sources: &[Source]) -> (Vec<usize>, Vec<usize>) {
+    let usable = (1..sources.len()).filter(|index| !sources[*index].is_dropped());
+    let (mut barred, mut free): (Vec<usize>, Vec<usize>) =
+        usable.partition(|index| opening.discovery.is_some() && sources[*index].is_stranger());
+    free.truncate(MOST_MIRRORS);
+    barred.truncate(MOST_MIRRORS);
+    (free, barred)
+}
+
+/// Requests to these mirrors, which are taken out of the list.
+fn requests_of(opening: &Opening<'_>, sources: &[Source], mirrors: &mut Vec<usize>) -> std::vec::IntoIter<Request> {
+    let requests: Vec<_> = mirrors.drain(..).map(|index| request_of(opening, sources, index)).collect();
+    requests.into_iter()
+}
+
+async fn seat_at(opening: &Opening<'_>, source: &Source) -> Seat {
+    let per_host = opening.engine.options.per_host(source.role);
+    opening.engine.seats.first(&source.host(), per_host).await
 }
 
 /// Whether a digest is found that vouches for bytes of anyone.

@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use super::{Engine, Event, FileTime, Observer};
-use crate::model::http::Validators;
+use crate::model::http::{LastModified, Validators};
 
 /// The time that a finished file is to have; none for that of the download.
 ///
@@ -15,7 +15,7 @@ pub(super) fn file_time(engine: &Engine, observer: &dyn Observer, validators: &V
     if engine.options.file_time == FileTime::Local {
         return None;
     }
-    let at = validators.last_modified.map(|date| date.at()).filter(|at| *at <= SystemTime::now());
+    let at = validators.last_modified.map(LastModified::at).filter(|at| *at <= SystemTime::now());
     if at.is_none() {
         observer.event(&Event::warning(
             "the origin states no plausible modification time; the file keeps the time of its download",

@@ -38,7 +38,7 @@ impl Attempt<'_> {
     /// A stream cannot go on at another source, but another one can begin there.
     pub(super) fn elsewhere(&self, error: DownloadError, job: &Job, sources: &[Source]) -> DownloadError {
         let barred = self.bars_strangers(job, &[]);
-        let can_begin = |mirror: &Source| !mirror.is_dropped() && !(barred && mirror.is_stranger());
+        let can_begin = |mirror: &Source| !(mirror.is_dropped() || barred && mirror.is_stranger());
         match error {
             DownloadError::Net(net) if net.is_passing() && sources.iter().skip(1).any(can_begin) => {
                 DownloadError::NoRanges

@@ -147,7 +147,7 @@ impl Watch {
             Some(_) => {
                 // It answers; what takes so long is TLS, a proxy or the road.
                 book.note(first, Seen::Answering);
-                pending().await
+                pending::<()>().await;
             }
             None => pending().await,
         }

@@ -29,7 +29,7 @@ const SIGNATURE_BYTES: u64 = 16 << 10;
 /// Longest record of a component.
 const RECORD_BYTES: u64 = 1 << 20;
 /// Longer than it takes to write a small file.
-const LONGEST_CHANGE: Duration = Duration::from_secs(60);
+const LONGEST_CHANGE: Duration = Duration::from_mins(1);
 
 /// What is kept with a component.
 #[derive(Debug, Clone, Copy)]

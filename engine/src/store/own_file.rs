@@ -335,8 +335,8 @@ mod tests {
     }
 
     fn obstacle<T>(result: Result<T, StoreError>) -> Option<Obstacle> {
-        match result {
-            Err(StoreError::Obstacle { what, .. }) => Some(what),
+        match result.err()? {
+            StoreError::Obstacle { what, .. } => Some(what),
             _ => None,
         }
     }

@@ -11,7 +11,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::rig::{Answer, Ending, Engine, File, KIB, MIB, Origin, Request, data, sha256};
 
@@ -117,7 +117,7 @@ impl World {
     fn new(seed: u64) -> (Self, Draw) {
         let mut draw = Draw(seed.wrapping_mul(0x2545_F491_4F6C_DD1D));
         let size = draw.of(&[64 * KIB, 300 * KIB, MIB, 3 * MIB]) + draw.below(5000);
-        let versions = (0..1 + draw.below(3)).map(|nth| {
+        let versions = (0..=draw.below(3)).map(|nth| {
             let size = if draw.one_in(3) { size + nth } else { size };
             File::new(data::bytes(size, seed * 8 + nth as u64))
         });
@@ -240,106 +240,139 @@ fn mirror(kind: Mirror, world: &World) -> Origin {
     })
 }
 
-/// One run, and the one after it.
-fn run(seed: u64) -> Result<(), String> {
-    let (world, mut draw) = World::new(seed);
-    let (shared, asked) = (Arc::new(world.clone()), Arc::new(AtomicUsize::new(0)));
-    let calm = Arc::new(AtomicUsize::new(0));
-    let origin = Origin::start({
-        let (world, calm) = (Arc::clone(&shared), Arc::clone(&calm));
-        move |request| {
+/// What a run is asked to do, and in which world.
+struct Scenario {
+    world: Arc<World>,
+    mirrors: Vec<Mirror>,
+    /// Whether the user typed the mirrors; a Metalink names them otherwise.
+    typed: bool,
+    /// The value of `-x`, if any.
+    connections: Option<&'static str>,
+    /// SHA-256 of the last version.
+    digest: Option<String>,
+}
+
+impl Scenario {
+    fn new(seed: u64) -> Self {
+        const KINDS: [Mirror; 8] = [
+            Mirror::Honest,
+            Mirror::OneWrongByte,
+            Mirror::Garbage,
+            Mirror::OtherSize,
+            Mirror::Page,
+            Mirror::Cut,
+            Mirror::Silent,
+            Mirror::Gone,
+        ];
+        let (world, mut draw) = World::new(seed);
+        let mirrors = (0..draw.below(4)).map(|_| draw.of(&KINDS)).collect();
+        let (typed, connections) = (draw.one_in(2), draw.of(&[None, None, Some("4"), Some("16")]));
+        let digest = draw.one_in(3).then(|| sha256(&world.settled().bytes));
+        Self { world: Arc::new(world), mirrors, typed, connections, digest }
+    }
+
+    fn about(&self) -> String {
+        let World { seed, versions, validators, change, fault_rate, ranges, .. } = &*self.world;
+        format!(
+            "seed {seed}: {validators:?} {change:?} versions {} faults 1/{fault_rate} ranges {ranges} mirrors {:?} \
+             typed {} -x {:?} digest {}",
+            versions.len(),
+            self.mirrors,
+            self.typed,
+            self.connections,
+            self.digest.is_some()
+        )
+    }
+
+    /// The origin; it behaves once `calm` is set.
+    fn origin(&self, calm: &Arc<AtomicBool>) -> Origin {
+        let (world, calm, asked) = (Arc::clone(&self.world), Arc::clone(calm), AtomicUsize::new(0));
+        Origin::start(move |request| {
             if !request.path.ends_with("/file.bin") {
                 return Answer::status(404);
             }
             let nth = asked.fetch_add(1, Ordering::Relaxed);
             let last = world.versions.len() - 1;
-            if calm.load(Ordering::Relaxed) == 1 { world.honest(request, 7, last) } else { world.answer(request, nth) }
-        }
-    });
-    let kinds: Vec<_> = (0..draw.below(4))
-        .map(|_| {
-            draw.of(&[
-                Mirror::Honest,
-                Mirror::OneWrongByte,
-                Mirror::Garbage,
-                Mirror::OtherSize,
-                Mirror::Page,
-                Mirror::Cut,
-                Mirror::Silent,
-                Mirror::Gone,
-            ])
+            if calm.load(Ordering::Relaxed) { world.honest(request, 7, last) } else { world.answer(request, nth) }
         })
-        .collect();
-    let mirrors: Vec<_> = kinds.iter().map(|kind| mirror(*kind, &world)).collect();
-    let typed = draw.one_in(2);
-    let connections = draw.of(&["", "", "4", "16"]);
-    let digest = draw.one_in(3).then(|| sha256(&world.settled().bytes));
-    let about = format!(
-        "seed {seed}: {:?} {:?} versions {} faults 1/{} ranges {} mirrors {kinds:?} typed {typed} -x {connections:?} digest {}",
-        world.validators,
-        world.change,
-        world.versions.len(),
-        world.fault_rate,
-        world.ranges,
-        digest.is_some()
-    );
-    let mut arguments = vec!["download", "--retry", "2", "--connect-timeout", "2", "--stall-timeout", "1"];
-    arguments.extend(["--json", "--no-rules", "--no-cache", "--allow-private-mirrors"]);
-    let (mut list, url) = (String::new(), origin.file_url());
-    let mirror_urls: Vec<_> = mirrors.iter().map(Origin::file_url).collect();
-    let checksum = digest.as_ref().map(|digest| format!("sha-256:{digest}"));
-    if !connections.is_empty() {
-        arguments.extend(["-x", connections]);
     }
-    if typed {
-        mirror_urls.iter().for_each(|url| arguments.extend(["--mirror", url.as_str()]));
-        arguments.extend(["-o", "out", &url]);
-        checksum.iter().for_each(|checksum| arguments.extend(["--checksum", checksum.as_str()]));
-    } else {
-        let hash = digest.as_ref().map(|digest| format!("<hash type=\"sha-256\">{digest}</hash>")).unwrap_or_default();
-        let _ = write!(list, "<metalink xmlns=\"urn:ietf:params:xml:ns:metalink\"><file name=\"out\">{hash}");
-        for (priority, url) in std::iter::once(&url).chain(&mirror_urls).enumerate() {
-            let _ = write!(list, "<url priority=\"{}\">{url}</url>", priority + 1);
+
+    /// The command, and the Metalink that it may read.
+    fn command(&self, url: &str, mirrors: &[String]) -> (Vec<String>, String) {
+        let fixed = "download --retry 2 --connect-timeout 2 --stall-timeout 1 --json --no-rules --no-cache \
+                     --allow-private-mirrors";
+        let mut arguments: Vec<String> = fixed.split_whitespace().map(str::to_owned).collect();
+        arguments.extend(self.connections.iter().flat_map(|count| ["-x".to_owned(), (*count).to_owned()]));
+        let mut list = String::new();
+        if self.typed {
+            arguments.extend(mirrors.iter().flat_map(|url| ["--mirror".to_owned(), url.clone()]));
+            arguments.extend(["-o", "out", url].map(str::to_owned));
+            let checksum = self.digest.iter().map(|digest| format!("sha-256:{digest}"));
+            arguments.extend(checksum.flat_map(|checksum| ["--checksum".to_owned(), checksum]));
+        } else {
+            let hash = self.digest.iter().map(|digest| format!("<hash type=\"sha-256\">{digest}</hash>"));
+            let hash: String = hash.collect();
+            let _ = write!(list, "<metalink xmlns=\"urn:ietf:params:xml:ns:metalink\"><file name=\"out\">{hash}");
+            for (priority, url) in std::iter::once(url).chain(mirrors.iter().map(String::as_str)).enumerate() {
+                let _ = write!(list, "<url priority=\"{}\">{url}</url>", priority + 1);
+            }
+            list.push_str("</file></metalink>");
+            arguments.extend(["-i", "list.meta4"].map(str::to_owned));
         }
-        list.push_str("</file></metalink>");
-        arguments.extend(["-i", "list.meta4"]);
+        (arguments, list)
     }
+
+    /// Runs the command; gives whether the file is there.
+    fn judge(&self, engine: &Engine, arguments: &[String], calm: bool) -> Result<bool, String> {
+        let ended = engine.run(arguments);
+        let wrong = |what: &str| Err(format!("{what}: {}\n{}\n{}", self.about(), ended.text(), ended.stderr));
+        let found = std::fs::read(engine.path("out")).ok();
+        let Some(found) = found else {
+            // Nothing tells that the part is of another version: it is the user's to give up.
+            let is_kept = ended.code == Some(5) && ended.stderr.contains("remove out.turbo-part");
+            return match ended.code {
+                Some(0) => wrong("a run that succeeded left no file"),
+                _ if calm && !is_kept => wrong("a run against a calm origin failed"),
+                _ => Ok(false),
+            };
+        };
+        if ended.code != Some(0) {
+            return wrong("a failed run left a file");
+        }
+        let by = ended.receipt()["verified"]["by"].clone();
+        let is_version = self.world.versions.iter().any(|version| *version.bytes == found[..]);
+        // Without a strong validator a page with status 200 is a version like any other.
+        let strong = matches!(self.world.validators, Validators::Strong | Validators::OldDate | Validators::EachNode);
+        let is_page = !strong && !calm && (found == PAGE.as_bytes() || found.is_empty());
+        let may_differ = self.typed && !self.mirrors.is_empty() || self.connections.is_some();
+        if self.digest.is_some() && found[..] != *self.world.settled().bytes {
+            return wrong("a digest was not honoured");
+        }
+        if is_version || is_page || by == "unverified" && may_differ { Ok(true) } else { wrong("a wrong file") }
+    }
+}
+
+/// One run, and the ones after it.
+fn run(seed: u64) -> Result<(), String> {
+    let scenario = Scenario::new(seed);
+    let calm = Arc::new(AtomicBool::new(false));
+    let origin = scenario.origin(&calm);
+    let mirrors: Vec<_> = scenario.mirrors.iter().map(|kind| mirror(*kind, &scenario.world)).collect();
+    let urls: Vec<_> = mirrors.iter().map(Origin::file_url).collect();
+    let (arguments, list) = scenario.command(&origin.file_url(), &urls);
     let engine = Engine::new();
     engine.write("list.meta4", list);
-    let judged = |calm: bool| -> Result<bool, String> {
-        let ended = engine.run(&arguments);
-        let describe = |what: &str| format!("{what}: {about}\n{}\n{}", ended.text(), ended.stderr);
-        let found = std::fs::read(engine.path("out")).ok();
-        if ended.code != Some(0) {
-            return match found {
-                Some(_) => Err(describe("a failed run left a file")),
-                // Nothing tells that the part is of another version: it is the user's to give up.
-                None if calm && ended.code == Some(5) && ended.stderr.contains("remove out.turbo-part") => Ok(false),
-                None if calm => Err(describe("a run against a calm origin failed")),
-                None => Ok(false),
-            };
-        }
-        let found = found.ok_or_else(|| describe("a run that succeeded left no file"))?;
-        let by = ended.receipt()["verified"]["by"].clone();
-        let is_version = world.versions.iter().any(|version| *version.bytes == found[..]);
-        // Without a strong validator a page with status 200 is a version like any other.
-        let strong = matches!(world.validators, Validators::Strong | Validators::OldDate | Validators::EachNode);
-        let is_page = !strong && !calm && (found == PAGE.as_bytes() || found.is_empty());
-        let is_admitted = by == "unverified" && (typed && !kinds.is_empty() || !connections.is_empty());
-        if digest.is_some() && found[..] != *world.settled().bytes {
-            return Err(describe("a digest was not honoured"));
-        }
-        if is_version || is_page || is_admitted { Ok(true) } else { Err(describe("a wrong file")) }
-    };
-    if judged(false)? {
+    if scenario.judge(&engine, &arguments, false)? {
         return Ok(());
     }
-    calm.store(1, Ordering::Relaxed);
-    if judged(true)? {
+    calm.store(true, Ordering::Relaxed);
+    if scenario.judge(&engine, &arguments, true)? {
         return Ok(());
     }
-    std::fs::remove_file(engine.path("out.turbo-part")).map_err(|error| format!("{about}: the part: {error}"))?;
-    if judged(true)? { Ok(()) } else { Err(format!("{about}: the hint did not help")) }
+    let part = engine.path("out.turbo-part");
+    std::fs::remove_file(part).map_err(|error| format!("{}: the part: {error}", scenario.about()))?;
+    let is_there = scenario.judge(&engine, &arguments, true)?;
+    if is_there { Ok(()) } else { Err(format!("{}: the hint did not help", scenario.about())) }
 }
 
 fn variable(name: &str) -> Option<u64> {

@@ -89,7 +89,7 @@ fn a_long_name_is_resumed() {
     let receipt = fetch(&Origin::file(&file)).exits(0).receipt();
     assert!(receipt["resumed_bytes"].as_u64() > Some(0), "{receipt:#}");
     engine.assert_file(&name, &file.bytes);
-    assert_eq!(engine.listing(), [name.clone()]);
+    assert_eq!(engine.listing(), std::slice::from_ref(&name));
 }
 
 /// `rm *` in the folder must not meet an option. curl -O, wget and aria2 write

@@ -54,7 +54,7 @@ impl OnTerminal {
         let mut reader = child.stdout.take().expect("a piped stream");
         let (sender, output) = mpsc::channel();
         thread::spawn(move || {
-            let mut buffer = [0; 65536];
+            let mut buffer = vec![0; 65536];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
                 if sender.send(buffer[..count].to_vec()).is_err() {
                     return;

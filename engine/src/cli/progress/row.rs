@@ -174,10 +174,9 @@ impl Row {
             None => Some(show_bytes(self.bytes)),
         };
         let pace = match (parts.pace, self.state(now)) {
-            (Pace::None, _) => [None, None],
+            (Pace::None, _) | (_, State::Complete) => [None, None],
             (_, State::Waiting) => [self.waits_for.clone(), None],
             (_, State::Stalled) => [Some("stalled".into()), None],
-            (_, State::Complete) => [None, None],
             // The first bytes are no measure yet.
             (_, State::Moving) if self.rate < 1.0 => [None, None],
             (Pace::Rate, State::Moving) => [Some(show_rate(self.rate)), None],

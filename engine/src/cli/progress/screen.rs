@@ -176,9 +176,10 @@ impl Screen {
 
     fn colored(&self, line: &Line) -> String {
         let Line { name, middle, sources } = line;
-        match self.color {
-            true if !name.is_empty() => format!("\x1b[1m{name}\x1b[0m{middle}\x1b[2m{sources}\x1b[0m"),
-            _ => line.text(),
+        if self.color && !name.is_empty() {
+            format!("\x1b[1m{name}\x1b[0m{middle}\x1b[2m{sources}\x1b[0m")
+        } else {
+            line.text()
         }
     }
 }

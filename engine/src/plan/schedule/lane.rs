@@ -142,7 +142,7 @@ impl Lane {
             return ahead;
         }
         let passed = self.over.within(ByteRange::new(self.position, self.end.max(self.position)));
-        ahead - passed.map(|range| range.len()).sum::<u64>()
+        ahead - passed.map(ByteRange::len).sum::<u64>()
     }
 
     /// Whether it has brought a byte.

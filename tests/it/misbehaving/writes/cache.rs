@@ -21,9 +21,9 @@ fn everything(folder: &Path) -> Vec<PathBuf> {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("readable").path();
         if fs::symlink_metadata(&path).expect("there").is_dir() {
-            found.extend(everything(&path))
+            found.extend(everything(&path));
         } else {
-            found.push(path)
+            found.push(path);
         }
     }
     found
