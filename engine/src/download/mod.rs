@@ -19,6 +19,7 @@ mod left;
 mod open;
 mod place;
 mod receipt;
+mod receive;
 mod remote_time;
 mod repair;
 mod route;
